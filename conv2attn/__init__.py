@@ -1,0 +1,25 @@
+"""Convolutions written as self-attention, exactly.
+
+    >>> import torch, conv2attn
+    >>> conv = torch.nn.Conv2d(3, 8, kernel_size=3, padding=1)
+    >>> layer = conv2attn.from_conv(conv)              # nine attention heads, no convolution inside
+    >>> x = torch.randn(3, 32, 32)
+    >>> torch.allclose(layer(x), conv(x), atol=1e-5)
+    True
+"""
+
+from conv2attn.attention import attend, multi_head_attention, scaled_dot_product_attention
+from conv2attn.bounds import error_bound
+from conv2attn.construction import from_conv
+from conv2attn.matrix import dense_matrix
+from conv2attn.torch_mha import to_torch_mha
+
+__all__ = [
+    "attend",
+    "dense_matrix",
+    "error_bound",
+    "from_conv",
+    "multi_head_attention",
+    "scaled_dot_product_attention",
+    "to_torch_mha",
+]
