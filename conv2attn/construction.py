@@ -6,7 +6,6 @@ Source: Cordonnier, Loukas, Jaggi, ICLR 2020, arXiv 1911.03584, theorem 1.
 """
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import nn
@@ -54,23 +53,22 @@ class ConvAsAttention(nn.Module):
         x = x if batched else x[None]
         input_size = tuple(x.shape[2:])
         output_size = self.geometry.output_size(input_size)
-        tokens = self.geometry.pad(x).flatten(2).transpose(1, 2)  # (batch, N_k, C_in)
-        mix = self._gather if math.isinf(self.alpha) else self._mix
-        y = mix(tokens, input_size).unflatten(-1, output_size)
+        padded = self.geometry.pad(x)
+        y = self._gather(padded) if math.isinf(self.alpha) else self._mix(padded, input_size)
+        y = y.unflatten(-1, output_size)
         return y if batched else y[0]
 
-    def _gather(self, tokens: torch.Tensor, input_size: tuple[int, ...]) -> torch.Tensor:
+    def _gather(self, padded: torch.Tensor) -> torch.Tensor:
         """The hard limit. A one-hot row of A times the tokens is one token: read it, multiply nothing."""
-        index = _index(self.geometry, input_size).to(tokens.device)
-        batch, (num_outputs, num_heads) = tokens.shape[0], index.shape
-        read = tokens.index_select(1, index.flatten()).reshape(batch, num_outputs, -1)  # heads side by side
-        y = self.W.flatten(0, 1).T @ read.transpose(1, 2)
-        return y if self.bias is None else y + self.bias[:, None]
+        read = self.geometry.read(padded).flatten(1, 2)  # (batch, heads · C_in, N_out), the heads one below the other
+        W = self.W.flatten(0, 1).T.expand(len(read), -1, -1)
+        return W @ read if self.bias is None else torch.baddbmm(self.bias[:, None], W, read)
 
-    def _mix(self, tokens: torch.Tensor, input_size: tuple[int, ...]) -> torch.Tensor:
+    def _mix(self, padded: torch.Tensor, input_size: tuple[int, ...]) -> torch.Tensor:
         """Finite α: the attention itself, head after head, so that only one N × N matrix is held at a time."""
+        tokens = padded.flatten(2).transpose(1, 2)  # (batch, N_padded, C_in)
         y = sum(attend(self._weights(h, input_size, tokens), tokens, self.W[h : h + 1]) for h in range(self.num_heads))
-        return (y if self.bias is None else y + self.bias).transpose(1, 2)
+        return (y if self.bias is None else y + self.bias).transpose(1, 2).contiguous()
 
     def _weights(self, heads: int | slice, input_size: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
         shift = self.shift[heads].reshape(-1, self.geometry.dims).to(like)
@@ -113,9 +111,3 @@ def value_maps(conv: nn.Module) -> torch.Tensor:
         columns = slice(g * group_out, (g + 1) * group_out)
         W[:, g * group_in : (g + 1) * group_in, columns] = taps[:, :, columns]
     return W
-
-
-@lru_cache(maxsize=64)
-def _index(geometry: Geometry, input_size: tuple[int, ...]) -> torch.Tensor:
-    """The padded pixel that each output reads with each head, (N_out, T): the same for every image of a size."""
-    return geometry.index(input_size).T.contiguous()

@@ -83,6 +83,19 @@ class Geometry:
         amounts = [n for pair in reversed(self.padding) for n in pair]  # F.pad counts from the last axis
         return F.pad(x, amounts, mode="constant" if self.padding_mode == "zeros" else self.padding_mode)
 
+    def read(self, padded: torch.Tensor) -> torch.Tensor:
+        """What each output reads with each tap, (batch, T, C, N_out), from a padded (batch, C, *padded_size).
+
+        The windows are a view of the padded image; only putting them in order copies.
+        """
+        windows = padded
+        for axis, (k, d, s) in enumerate(zip(self.kernel_size, self.dilation, self.stride)):
+            windows = windows.unfold(2 + axis, d * (k - 1) + 1, s)[..., ::d]
+        # (batch, C, *output_size, *kernel_size): bring the taps to the front, the pixels to the back.
+        taps = range(2 + self.dims, 2 + 2 * self.dims)
+        windows = windows.permute(0, *taps, 1, *range(2, 2 + self.dims))
+        return windows.flatten(1, self.dims).flatten(3)
+
     def anchors(self, input_size: tuple[int, ...]) -> torch.Tensor:
         """Padded position that the first tap of each output reads, ``stride * p``: (N_out, d), int64."""
         return grid(self.output_size(input_size)) * torch.tensor(self.stride)
