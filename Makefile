@@ -1,0 +1,42 @@
+# The commands of the course. `make` alone lists them.
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+# One line for each check, both cores; a notebook's cells stay together on one worker.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test lab grade notebooks check bench clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: .venv/installed ## Run every notebook, build the site, say how to open it
+	@$(RUN) tools/book.py build
+
+serve: .venv/installed ## Build the site and open it in a browser
+	@$(RUN) tools/book.py serve
+
+test: book ## Run every test: the package, the notebooks, the exercises, the pages in a browser
+	@$(PYTEST) --nbval --nbval-current-env tests chapters exercises/sources $(ARGS)
+
+lab: .venv/installed ## Open the chapters in JupyterLab
+	@.venv/bin/jupyter lab chapters
+
+grade: .venv/installed ## Grade an exercise: make grade FILE=exercises/08-convolution-as-attention.ipynb
+	@$(RUN) -m conv2attn.grading "$(FILE)"
+
+notebooks: .venv/installed ## Make every generated notebook from its Markdown source
+	@$(RUN) tools/notebooks.py build
+
+check: .venv/installed ## Fail if a generated notebook differs from its source
+	@$(RUN) tools/notebooks.py check
+
+bench: .venv/installed ## Measure speed and memory, as ratios
+	@$(RUN) tools/benchmark.py
+
+clean: ## Remove what was built; the environment stays
+	rm -rf _build build
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) tools/environment.py
