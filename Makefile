@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 RUN := .venv/bin/python
-# One line for each check, both cores; a notebook's cells stay together on one worker.
-PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
+# All cores, one thread each; the cells of a notebook stay together on one worker.
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test lab grade notebooks check bench clean

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from conv2attn.attention import attend
-from conv2attn.encodings import grid, position_weights
+from conv2attn.encodings import grid, position_logits
 from conv2attn.geometry import Geometry, check_alpha
 
 
@@ -67,18 +67,19 @@ class ConvAsAttention(nn.Module):
     def _mix(self, padded: torch.Tensor, input_size: tuple[int, ...]) -> torch.Tensor:
         """Finite α: the attention itself, head after head, so that only one N × N matrix is held at a time."""
         tokens = padded.flatten(2).transpose(1, 2)  # (batch, N_padded, C_in)
-        y = sum(attend(self._weights(h, input_size, tokens), tokens, self.W[h : h + 1]) for h in range(self.num_heads))
+        heads = [slice(h, h + 1) for h in range(self.num_heads)]
+        y = sum(attend(self.attention(input_size, head), tokens, self.W[head]) for head in heads)
         return (y if self.bias is None else y + self.bias).transpose(1, 2).contiguous()
 
-    def _weights(self, heads: int | slice, input_size: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-        shift = self.shift[heads].reshape(-1, self.geometry.dims).to(like)
-        query = self.geometry.anchors(input_size).to(like)
-        key = grid(self.geometry.padded_size(input_size)).to(like)
-        return position_weights(query, key, shift, self.alpha)
+    def logits(self, input_size: tuple[int, ...], heads: slice = slice(None)) -> torch.Tensor:
+        """The scores of the heads over the padded image: (heads, N_out, N_padded). No content enters."""
+        query = self.geometry.anchors(input_size).to(self.W)
+        key = grid(self.geometry.padded_size(input_size)).to(self.W)
+        return position_logits(query, key, self.shift[heads].to(self.W), self.alpha)
 
-    def attention(self, input_size: tuple[int, ...]) -> torch.Tensor:
-        """The attention matrices A over the padded image: (heads, N_out, N_padded), rows summing to 1."""
-        return self._weights(slice(None), tuple(input_size), self.W)
+    def attention(self, input_size: tuple[int, ...], heads: slice = slice(None)) -> torch.Tensor:
+        """The attention matrices A, softmax of :meth:`logits` over the keys: (heads, N_out, N_padded)."""
+        return self.logits(input_size, heads).softmax(dim=-1)
 
     def extra_repr(self) -> str:
         """What ``print(module)`` shows."""

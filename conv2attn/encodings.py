@@ -14,8 +14,8 @@ from conv2attn.geometry import check_alpha, grid
 __all__ = [
     "absolute_features",
     "grid",
-    "hard_weights",
     "linear_encoding",
+    "position_logits",
     "position_weights",
     "quadratic_encoding",
     "quadratic_vector",
@@ -50,29 +50,31 @@ def quadratic_vector(center: torch.Tensor, alpha: float) -> torch.Tensor:
     """
     alpha = check_alpha(alpha)
     if math.isinf(alpha):
-        raise ValueError("expected a finite alpha; the hard limit has no vector, use position_weights(..., math.inf)")
+        raise ValueError("expected a finite alpha; the hard limit has no vector, use position_logits(..., math.inf)")
     return torch.cat([-alpha * torch.ones_like(center[..., :1]), 2 * alpha * center], dim=-1)
 
 
-def position_weights(query: torch.Tensor, key: torch.Tensor, center: torch.Tensor, alpha: float) -> torch.Tensor:
-    """Attention weights A of heads that look at ``p + Δ``: (heads, N_q, N_k), each row summing to 1.
+def position_logits(query: torch.Tensor, key: torch.Tensor, center: torch.Tensor, alpha: float) -> torch.Tensor:
+    """Scores of heads that look at ``p + Δ``: (heads, N_q, N_k).
 
-    query (N_q, d) and key (N_k, d) are positions, center (heads, d) holds each head's Δ. With
-    finite α the weights are softmax over keys of ⟨v, r_δ⟩; with ``math.inf`` all the weight is on the
-    key nearest to p + Δ (the first of several at the same distance).
+    query (N_q, d) and key (N_k, d) are positions, center (heads, d) holds each head's Δ. With finite α the
+    score is ⟨v, r_δ⟩. With ``math.inf`` it is the limit of what softmax can see of that: 0 for the keys nearest
+    to p + Δ, -inf for all others.
     """
+    shift = relative_shifts(query, key)
     if math.isinf(check_alpha(alpha)):
-        return hard_weights(query, key, center)
-    encoding = quadratic_encoding(relative_shifts(query, key))
-    logits = torch.einsum("he,pqe->hpq", quadratic_vector(center, alpha), encoding)
-    return logits.softmax(dim=-1)
+        distance = (shift - center[:, None, None]).square().sum(-1)
+        nearest = distance == distance.amin(-1, keepdim=True)
+        return torch.zeros_like(distance).masked_fill(~nearest, -math.inf)
+    return torch.einsum("he,pqe->hpq", quadratic_vector(center, alpha), quadratic_encoding(shift))
 
 
-def hard_weights(query: torch.Tensor, key: torch.Tensor, center: torch.Tensor) -> torch.Tensor:
-    """The limit α → ∞ of :func:`position_weights`: one-hot rows, (heads, N_q, N_k)."""
-    distance = (relative_shifts(query, key) - center[:, None, None]).square().sum(-1)
-    one_hot = torch.zeros_like(distance)
-    return one_hot.scatter_(-1, distance.argmin(-1, keepdim=True), 1)
+def position_weights(query: torch.Tensor, key: torch.Tensor, center: torch.Tensor, alpha: float) -> torch.Tensor:
+    """Attention weights A, the softmax over keys of :func:`position_logits`: (heads, N_q, N_k), rows summing to 1.
+
+    In the hard limit a row is one-hot; keys that are equally near share the weight, as they do at every finite α.
+    """
+    return position_logits(query, key, center, alpha).softmax(dim=-1)
 
 
 def absolute_features(

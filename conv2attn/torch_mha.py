@@ -14,7 +14,7 @@ class TorchMHA:
     """A stock ``nn.MultiheadAttention`` that convolves, and what it needs to be called.
 
     ``attention`` is the module, ``query`` (N_out, E) and ``key`` (N_padded, E) hold no content (zeros: the
-    projections of queries and keys are zero too), ``attn_mask`` (heads, N_out, N_padded) holds the logits of the
+    projections of queries and keys are zero too), ``attn_mask`` (heads, N_out, N_padded) holds the scores of the
     relative encoding. ``E = heads · C_out``. Call it yourself::
 
         y, _ = mha.attention(mha.query, mha.key, mha.value(x), attn_mask=mha.attn_mask)
@@ -52,7 +52,7 @@ def to_torch_mha(conv: nn.Module, input_size: tuple[int, ...], alpha: float) -> 
     """Put a convolution into an unmodified ``nn.MultiheadAttention``, for images of one size.
 
     ``embed_dim = heads · C_out`` so that each head has C_out dimensions; ``vdim = C_in``. Value block h is W[h],
-    the output projection adds the heads up, the float ``attn_mask`` carries the logits log A. ``alpha`` may be
+    the output projection adds the heads up, the float ``attn_mask`` carries the scores ⟨v_h, r_δ⟩. ``alpha`` may be
     ``math.inf`` (mask entries 0 and -inf). Raises ValueError as :func:`from_conv` does.
     """
     layer = from_conv(conv, alpha)
@@ -70,7 +70,7 @@ def to_torch_mha(conv: nn.Module, input_size: tuple[int, ...], alpha: float) -> 
         mha.out_proj.weight[:out_channels].copy_(torch.eye(out_channels, **like).repeat(1, num_heads))
         if layer.bias is not None:
             mha.out_proj.bias[:out_channels].copy_(layer.bias)
-    logits = layer.attention(input_size).detach().log()
+    logits = layer.logits(input_size).detach()
     num_queries, num_keys = logits.shape[1:]
     return TorchMHA(
         attention=mha,

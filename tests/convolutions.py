@@ -13,14 +13,15 @@ def random_convolution(seed: int) -> tuple[nn.Module, torch.Tensor]:
     rng = random.Random(seed)
     dims = 1 + seed % 3
     groups = rng.choice([1, 1, 2, 3])
-    kernel_size = [rng.randint(1, 4) for _ in range(dims)]
-    dilation = [rng.randint(1, 3) for _ in range(dims)]
+    # In 3-D small numbers: dense attention over a volume is N² in memory.
+    kernel_size = [rng.randint(1, 4 if dims < 3 else 3) for _ in range(dims)]
+    dilation = [rng.randint(1, 3 if dims < 3 else 2) for _ in range(dims)]
     stride = [rng.randint(1, 3) for _ in range(dims)]
     padding = rng.choice(["amount", "amount", "same", "valid"])
     if padding == "same":
         stride = [1] * dims
     elif padding == "amount":
-        padding = [rng.randint(0, 3) for _ in range(dims)]
+        padding = [rng.randint(0, 3 if dims < 3 else 2) for _ in range(dims)]
     conv = CLASSES[dims](
         in_channels=groups * rng.randint(1, 3),
         out_channels=groups * rng.randint(1, 3),
@@ -37,7 +38,7 @@ def random_convolution(seed: int) -> tuple[nn.Module, torch.Tensor]:
     for parameter in conv.parameters():
         parameter.data = integers(parameter.shape, generator)
     # Large enough for the kernel without padding, and for reflect padding; not square.
-    size = [max(d * (k - 1) + 1, 5) + rng.randint(0, 4) for k, d in zip(kernel_size, dilation)]
+    size = [max(d * (k - 1) + 1, 4) + rng.randint(0, 4 if dims < 3 else 2) for k, d in zip(kernel_size, dilation)]
     if conv.padding == "same":
         size = [max(n, d * (k - 1) + 2) for n, k, d in zip(size, kernel_size, dilation)]
     batch = [rng.randint(1, 3)] if rng.random() < 0.5 else []

@@ -61,11 +61,14 @@ def test_absolute_coordinates_are_enough() -> None:
     torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-14)
 
 
-def test_hard_weights_take_the_nearest_pixel() -> None:
+def test_hard_limit_takes_the_nearest_pixel_and_splits_ties() -> None:
     pixels = encodings.grid((4,)).double()
-    A = encodings.position_weights(pixels, pixels, torch.tensor([[-1.0], [2.4]], dtype=torch.float64), math.inf)
-    assert A.argmax(-1).tolist() == [[0, 0, 1, 2], [2, 3, 3, 3]]
-    assert torch.equal(A.sum(-1), torch.ones(2, 4, dtype=torch.float64))
+    center = torch.tensor([[-1.0], [2.4], [0.5]], dtype=torch.float64)
+    A = encodings.position_weights(pixels, pixels, center, math.inf)
+    assert A[:2].argmax(-1).tolist() == [[0, 0, 1, 2], [2, 3, 3, 3]]
+    assert A[2].tolist() == [[0.5, 0.5, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0.5, 0.5], [0, 0, 0, 1]]
+    # It is the limit: at α = 1000 the softmax of the finite scores is the same, ties included.
+    torch.testing.assert_close(encodings.position_weights(pixels, pixels, center, 1000.0), A, rtol=0, atol=1e-9)
 
 
 def test_bad_shapes_are_named() -> None:
