@@ -1,0 +1,212 @@
+"""What every check is made of: seeded inputs, a safe call, a comparison that names the mistake.
+
+A check draws its inputs from `generator`, computes the reference first, runs the learner's
+function with `call`, compares with `compare` and ends with `passed`. Whatever goes wrong
+becomes a `CheckFailed`, which a notebook shows as one readable line:
+
+    ✗ tap_logits: expected shape (9, 9), got (3, 3): axes swapped?
+
+Take the facts that `passed` prints from the reference, never from the answer: the line is
+stored and compared character by character, and a right answer that sums in another order
+must print the same.
+"""
+
+import copy
+import hashlib
+import math
+import os
+import textwrap
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import torch
+from IPython.utils.capture import capture_output
+from torch import Tensor
+
+NO_MISTAKES: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class CheckFailed(Exception):
+    """A check did not pass. Its rendering in a notebook is one line, without a traceback."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Keep `name` (the learner's function) and `reason`, squeezed into one short line."""
+        super().__init__(f"{name}: {one_line(reason)}")
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: the lines that stand in place of a traceback."""
+        return [f"✗ {self}"]
+
+
+def one_line(text: str, width: int = 240) -> str:
+    """`text` on one line of at most `width` characters."""
+    return textwrap.shorten(text, width, placeholder=" …")
+
+
+def generator(name: str) -> torch.Generator:
+    """A random generator for the check `name`.
+
+    The seed comes from `name` and the environment variable CONV2ATTN_SEED (default "0"), so
+    that checks are independent of each other and of their order, and an instructor can
+    change every input at once.
+    """
+    text = f"{name}/{os.environ.get('CONV2ATTN_SEED', '0')}"
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+    return torch.Generator().manual_seed(seed)
+
+
+def call(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run the learner's `function` on copies of the arguments and return what it returns.
+
+    The copies make views and in-place changes harmless. What the function prints, displays
+    or warns about is dropped: the check cell's output is compared with a stored one. Try the
+    function in a cell of your own to see its prints.
+
+    Raises:
+        CheckFailed: `function` cannot be called, is not answered yet, or raises.
+    """
+    if not callable(function):
+        fail(name, f"expected a function, got {describe(function)}")
+    args = tuple(_copy(value) for value in args)
+    kwargs = {key: _copy(value) for key, value in kwargs.items()}
+    try:
+        with capture_output():
+            return function(*args, **kwargs)
+    except NotImplementedError:
+        raise CheckFailed(name, "not answered yet") from None
+    except (Exception, SystemExit) as error:  # sys.exit() in an answer is an answer's error too
+        where = _line_of(error, function)
+        raise CheckFailed(name, f"your code raises {type(error).__name__}{where}: {error}") from None
+
+
+def fail(name: str, reason: str) -> NoReturn:
+    """Raise CheckFailed for the learner's function `name`."""
+    raise CheckFailed(name, reason)
+
+
+def expect_tensor(name: str, got: Any) -> Tensor:
+    """`got` without its gradient history, when it is a tensor of real numbers; else CheckFailed."""
+    if got is None:
+        fail(name, "expected a tensor, got None: did you forget to return?")
+    if not isinstance(got, Tensor):
+        fail(name, f"expected a tensor, got {describe(got)}")
+    if got.is_complex():
+        fail(name, f"expected real numbers, got {describe(got)}")
+    return got.detach()
+
+
+def expect_shape(
+    name: str, got: Any, shape: Sequence[int], mistakes: Mapping[str, Tensor] = NO_MISTAKES
+) -> None:
+    """Raise CheckFailed unless `got` is a tensor of this `shape`.
+
+    `mistakes` maps the name of a likely mistake to what it would return, as in `compare`.
+    """
+    tensor = expect_tensor(name, got)
+    if tensor.shape != torch.Size(shape):
+        likely = _likely(tensor, mistakes, 1e-5, 1e-5)
+        fail(name, f"expected shape {tuple(shape)}, got {tuple(tensor.shape)}{likely}")
+
+
+def expect_dtype(name: str, got: Any, dtype: torch.dtype) -> None:
+    """Raise CheckFailed unless `got` is a tensor of this `dtype`.
+
+    Only for exercises about precision: `compare` accepts every real dtype.
+    """
+    tensor = expect_tensor(name, got)
+    if tensor.dtype != dtype:
+        fail(name, f"expected dtype {dtype}, got {tensor.dtype}")
+
+
+def compare(
+    name: str,
+    got: Any,
+    want: Tensor | float,
+    mistakes: Mapping[str, Tensor] = NO_MISTAKES,
+    *,
+    atol: float = 1e-5,
+    rtol: float = 1e-5,
+) -> None:
+    """Raise CheckFailed unless `got` equals `want` within |got - want| <= atol + rtol·|want|.
+
+    Args:
+        name: the learner's function, as it is called in the exercise.
+        got: what it returned. Any real dtype; where `want` has no axes, a number will do.
+        want: the reference, a tensor or a number; NaN and infinities must stand where it has them.
+        mistakes: name of a likely mistake -> what an answer with that mistake returns. The
+            first one that matches `got` ends the line, as a question: "kernel flipped?".
+        atol, rtol: tolerances; 0 and 0 ask for equality. The default lets float32 pass.
+
+    The line names the shape that differs, or where the largest difference is, both numbers
+    there, and how many values differ.
+    """
+    want = torch.as_tensor(want, dtype=torch.float64).detach()
+    if want.dim() == 0 and isinstance(got, (int, float)):
+        got = torch.tensor(got, dtype=torch.float64)
+    expect_shape(name, got, want.shape, mistakes)
+    answer = got.detach().to(torch.float64)
+
+    wrong = ~torch.isclose(answer, want, rtol=rtol, atol=atol, equal_nan=True)
+    if not wrong.any():
+        return
+    # A value that is NaN or infinite on one side only counts as infinitely far.
+    distance = (answer - want).abs().nan_to_num(nan=math.inf).where(wrong, torch.tensor(-1.0))
+    place = tuple(int(i) for i in torch.unravel_index(distance.argmax(), want.shape))
+    at = f"at {place if len(place) > 1 else place[0]} " if place else ""
+    expected, given = number(want[place]), number(answer[place])
+    if expected == given:
+        expected, given = number(want[place], digits=17), number(answer[place], digits=17)
+    several = f" ({int(wrong.sum())} of {want.numel()} values differ)" if place else ""
+    fail(name, f"{at}expected {expected}, got {given}{several}{_likely(answer, mistakes, atol, rtol)}")
+
+
+def passed(name: str, *facts: str) -> None:
+    """Print the line of a passed check, `✓ name: fact, fact`. Facts come from the reference."""
+    print(f"✓ {name}" + (": " + ", ".join(facts) if facts else ""))
+
+
+def number(value: Tensor | float, digits: int = 6) -> str:
+    """One number with at most `digits` significant digits."""
+    return f"{float(value):.{digits}g}"
+
+
+def numbers(values: Tensor | Sequence[float], decimals: int = 3) -> str:
+    """A row of rounded numbers for the line of `passed`: `[0.25, -1.5, 0]`. Flattens.
+
+    Decimals, not digits, and no negative zero: a rounding error around 0 must not show.
+    """
+    row = torch.as_tensor(values).flatten().tolist()
+    return "[" + ", ".join(f"{round(value, decimals) + 0.0:.12g}" for value in row) + "]"
+
+
+def describe(value: Any) -> str:
+    """What `value` is, in a few words: its type and, for a tensor, dtype and shape."""
+    if isinstance(value, Tensor):
+        return f"a tensor of {value.dtype} and shape {tuple(value.shape)}"
+    return "None" if value is None else type(value).__name__
+
+
+def _copy(value: Any) -> Any:
+    """A deep copy; tensors lose their history and keep `requires_grad`."""
+    if isinstance(value, Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    return copy.deepcopy(value)
+
+
+def _likely(got: Tensor, mistakes: Mapping[str, Tensor], atol: float, rtol: float) -> str:
+    """`: name?` for the first mistake whose output is `got`, or nothing."""
+    for mistake, output in mistakes.items():
+        same_shape = got.shape == output.shape
+        if same_shape and torch.allclose(got.double(), output.detach().double(), rtol, atol, equal_nan=True):
+            return f": {mistake}?"
+    return ""
+
+
+def _line_of(error: BaseException, function: Callable[..., Any]) -> str:
+    """` in line 3` of the cell that defines `function`, as far as it can be told."""
+    code = getattr(function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f.lineno for f in frames if code and f.filename == code.co_filename]
+    return f" in line {lines[-1]}" if lines else ""
