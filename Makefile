@@ -24,6 +24,7 @@ lab: .venv/installed ## Open the chapters in JupyterLab
 	@.venv/bin/jupyter lab chapters
 
 grade: .venv/installed ## Grade an exercise: make grade FILE=exercises/08-convolution-as-attention.ipynb
+	@$(if $(FILE),,$(error name the notebook: make grade FILE=exercises/08-convolution-as-attention.ipynb))
 	@$(RUN) -m conv2attn.grading "$(FILE)"
 
 notebooks: .venv/installed ## Make every generated notebook from its Markdown source

@@ -1,0 +1,26 @@
+"""Fixtures that more than one test module uses."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).parent / "toy"
+
+
+@pytest.fixture(scope="session")
+def built_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project with a chapter and an exercise, its notebooks made. To be read, not changed."""
+    import notebooks  # tools/; here, because most tests need no builder
+
+    root = tmp_path_factory.mktemp("toy")
+    shutil.copytree(TOY, root, dirs_exist_ok=True)
+    assert notebooks.build(notebooks.sources(root)) == []
+    return root
+
+
+@pytest.fixture
+def toy(built_toy: Path, tmp_path: Path) -> Path:
+    """A copy of `built_toy` that a test may change."""
+    shutil.copytree(built_toy, tmp_path, dirs_exist_ok=True)
+    return tmp_path

@@ -1,0 +1,332 @@
+"""The grading engine: what is taken from a submission, and what comes of it under real nbval."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nbformat
+import pytest
+from conv2attn.grading import CELL_TIMEOUT, Grade, grade, judge, merge, report
+from conv2attn.grading.__main__ import main
+
+TOY = "90-toy"
+SOLUTIONS = {
+    "double": "def double(x):\n    return x + x",
+    "add-one": "def add_one(x):\n    return 1 + x",
+    "add-one-double": "def add_one_double(x):\n    return 2 * x + 1",
+}
+
+
+def code(source: str, grade_id: str | None = None, **cell: object) -> nbformat.NotebookNode:
+    """A code cell as a submission holds it."""
+    metadata = {"nbgrader": {"grade_id": grade_id}} if grade_id else {}
+    return nbformat.v4.new_code_cell(source, metadata=metadata, **cell)
+
+
+def save(path: Path, cells: Sequence[nbformat.NotebookNode], exercise: str | None = TOY) -> Path:
+    """A submission of these cells, at `path`."""
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    if exercise:
+        notebook.metadata.conv2attn = {"exercise": exercise}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+def submit(toy: Path, answers: Mapping[str, str]) -> Path:
+    """The learner's toy notebook with these answers in it; the others stay as they were."""
+    notebook = nbformat.read(toy / f"exercises/{TOY}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.id in answers:
+            cell.source = answers[cell.id]
+    path = toy / "submitted.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def points(result: Grade) -> dict[str, int]:
+    """Answer -> points earned."""
+    earned = {verdict.check.answer: 0 for verdict in result.verdicts}
+    for verdict in result.verdicts:
+        earned[verdict.check.answer] += verdict.check.points * verdict.passed
+    return earned
+
+
+def says(result: Grade) -> dict[str, str]:
+    """Check -> what is said about it."""
+    return {verdict.check.id: verdict.says for verdict in result.verdicts}
+
+
+# --- what is no submission -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "a notebook is expected, the file is empty"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "the file is not JSON"),
+        (b'{"cells": [{"cell_ty', "the file is not JSON"),
+        (b'<<<<<<< HEAD\n{"cells": []}\n', "the file is not JSON"),
+        (b"[" * 100_000, "the file is not JSON"),
+        (b"[]", "its JSON has no list of cells"),
+        (b'{"worksheets": []}', "its JSON has no list of cells"),
+        (b'{"cells": {}}', "its JSON has no list of cells"),
+        (b'{"cells": []}', "answers to an exercise are expected (known: 90-toy), none of their cells is in it"),
+        (b'{"cells": [null, 1, {}, {"cell_type": "code"}], "metadata": []}', "none of their cells is in it"),
+        (b'{"cells": [], "metadata": {"conv2attn": {"exercise": "91-other"}}}', "none of their cells is in it"),
+        (None, "a notebook file is expected, there is none"),
+    ],
+)
+def test_a_file_that_is_no_submission(
+    built_toy: Path, tmp_path: Path, content: bytes | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "90-toy.ipynb"
+    if content is not None:
+        file.write_bytes(content)
+    status = main([str(file), "--sources", str(built_toy / "exercises/sources"), "--json", str(tmp_path / "out.json")])
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert message in err and err.count("\n") == 1
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_folder_is_no_submission(built_toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(built_toy), "--sources", str(built_toy / "exercises/sources")]) == 2
+    assert "a notebook file is expected, got a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cells", "exercise"),
+    [
+        ([], "90-toy"),
+        ([code("", "double")], None),
+        ([code("", id="double")], None),
+        ([code("# answer: double\n")], None),
+        ([code("# answer: double\n")], "77-unknown"),
+        ([code("", "double"), code("", "add-one"), code("", "triple")], None),
+    ],
+)
+def test_an_exercise_is_known_by_metadata_or_ids(
+    tmp_path: Path, cells: list[nbformat.NotebookNode], exercise: str | None
+) -> None:
+    submission = merge.read_submission(save(tmp_path / "mine.ipynb", cells, exercise))
+    assert merge.identify(submission, {"80-other": ["triple"], TOY: ["double", "add-one"]}) == TOY
+
+
+# --- merging ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference(built_toy: Path) -> nbformat.NotebookNode:
+    return nbformat.read(built_toy / f"exercises/sources/{TOY}/reference.ipynb", as_version=4)
+
+
+def merged(reference: nbformat.NotebookNode, tmp_path: Path, cells: Sequence[nbformat.NotebookNode]) -> list[str]:
+    """The code of the notebook that these cells make, each cell as its id, or its source where it is the learner's."""
+    notebook = merge.merge(reference, merge.read_submission(save(tmp_path / "s.ipynb", cells)))
+    nbformat.validate(notebook)
+    theirs = {cell.source for cell in cells}
+    return [cell.source if cell.source in theirs else cell.id for cell in notebook.cells if cell.cell_type == "code"]
+
+
+REST = ["add-one", "add-one-value", "add-one-double", "add-one-double-value"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        # Known by grade id, by cell id, by marker, in this order.
+        ([code("A", "double")], ["c02", "A", "double-small", "double-large", *REST]),
+        ([code("A", id="double")], ["c02", "A", "double-small", "double-large", *REST]),
+        ([code("x = 1\n  # answer: double\nA")], ["c02", "x = 1\n  # answer: double\nA", "double-small", "double-large", *REST]),
+        ([code("A", "double", id="add-one")], ["c02", "A", "double-small", "double-large", *REST]),
+        ([code("# answer: double", "add-one")], ["c02", "double", "double-small", "double-large", "# answer: double", *REST[1:]]),
+        # Moved answers go where they belong; checks that were edited are the reference's again.
+        ([code("B", "add-one"), code("A", "double"), code("cheat", "double-small")],
+         ["c02", "A", "double-small", "double-large", "B", *REST[1:]]),
+        # A copied answer cell: the last one that is answered counts; a split one runs in full.
+        ([code("A", "double"), code(merge.STUB, "double")], ["c02", "A", "double-small", "double-large", *REST]),
+        ([code("A1", "double"), code("A2", "double")], ["c02", "A1", "A2", "double-small", "double-large", *REST]),
+        # Other cells ride along: before the next graded cell, or after the last one, whichever is earlier.
+        ([code("h")], ["c02", "h", "double", "double-small", "double-large", *REST]),
+        ([code("h"), code("A", "double")], ["c02", "h", "A", "double-small", "double-large", *REST]),
+        ([code("A", "double"), code("h"), code("", "double-small")], ["c02", "A", "h", "double-small", "double-large", *REST]),
+        ([code("A", "double"), code("h"), code("B", "add-one")], ["c02", "A", "h", "double-small", "double-large", "B", *REST[1:]]),
+        ([code("B", "add-one"), code("h"), code("A", "double")], ["c02", "h", "A", "double-small", "double-large", "B", *REST[1:]]),
+        ([code("A", "double"), code("", "add-one-double-value"), code("end")],
+         ["c02", "A", "double-small", "double-large", *REST, "end"]),
+        # An edited set-up cell does not stand in for ours.
+        ([code("import mine", id="c02"), code("A", "double")], ["c02", "import mine", "A", "double-small", "double-large", *REST]),
+    ],
+)  # fmt: skip
+def test_merge(reference: nbformat.NotebookNode, tmp_path: Path, cells: list[nbformat.NotebookNode], wanted: list[str]) -> None:
+    assert merged(reference, tmp_path, cells) == wanted
+
+
+def test_merging_keeps_the_checks_and_no_solution(reference: nbformat.NotebookNode, built_toy: Path) -> None:
+    before = nbformat.writes(reference)
+    notebook = merge.merge(reference, merge.read_submission(built_toy / f"exercises/{TOY}.ipynb"))
+    assert nbformat.writes(reference) == before
+    assert "SOLUTION" not in nbformat.writes(notebook)
+    for ours, theirs in zip(reference.cells, notebook.cells, strict=True):
+        if ours.cell_type == "code":
+            is_check = ours.metadata.get("nbgrader", {}).get("grade")
+            assert theirs == ours if is_check else (theirs.execution_count, theirs.outputs) == (None, [])
+
+
+def test_characters_are_kept_and_half_a_character_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "s.ipynb"
+    path.write_text('{"cells": [{"cell_type": "code", "source": "é"}]}', encoding="utf-8-sig")
+    assert merge.read_submission(path).cells[0].source == "é"
+    path.write_text('{"cells": [{"cell_type": "code", "source": ["# answer: double\\n", "\\ud800", 3]}]}')
+    assert merge.read_submission(path).cells[0] == merge.Cell(("double",), "# answer: double\n?")
+
+
+# --- under nbval -----------------------------------------------------------------------------
+
+
+def test_the_stub_is_the_builders(built_toy: Path) -> None:
+    assert merge.STUB in (built_toy / f"exercises/{TOY}.ipynb").read_text().replace('\\"', '"')
+
+
+def test_command_line_full_marks(built_toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = built_toy / f"exercises/sources/{TOY}/reference.ipynb"
+    status = main([str(file), "--sources", str(built_toy / "exercises/sources"), "--json", str(tmp_path / "out.json")])
+    lines = capsys.readouterr().out.splitlines()
+    assert (status, lines[-1]) == (0, "total 6 / 6")
+    assert "double          double-large           2 / 2  ✓" in lines
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert (out["exercise"], out["total"], out["points"]) == (TOY, 6, 6)
+    assert out["checks"][1] == {"exercise": "double", "check": "double-large", "points": 2, "passed": True, "says": ""}
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_command_line_untouched_stub(built_toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(built_toy / f"exercises/{TOY}.ipynb"), "--sources", str(built_toy / "exercises/sources")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "total 0 / 6"
+    assert "add-one         add-one-value          0 / 1  ✗ add_one: not answered yet" in lines
+
+
+def test_right_answers_in_odd_styles(built_toy: Path, tmp_path: Path) -> None:
+    """As Colab saves it, without ids and metadata, reordered, checks deleted, noisy, with cells that fail."""
+    cells = [
+        code("1 / 0  # an experiment"),
+        code("# answer: add-one-double\nimport warnings\nwarnings.warn('noise')\ndef add_one_double(x):\n    return helper(x) + 1"),
+        code("# NBVAL_SKIP\nhelper = lambda x: 2 * x\nprint('a helper')"),
+        code(f"# NBVAL_SKIP\n# answer: double\n{SOLUTIONS['double']}\ndouble(3)"),
+        code(f"# NBVAL_RAISES_EXCEPTION\n# answer: add-one\n{SOLUTIONS['add-one']}"),
+        code("compare('double', double, 2, 5)"),
+    ]
+    for cell in cells:
+        del cell["id"]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 0}
+    (tmp_path / "Copy of homework.ipynb").write_text(json.dumps(notebook))
+    result = grade(tmp_path / "Copy of homework.ipynb", built_toy / "exercises/sources")
+    assert (result.earned, result.points) == (6, 6), says(result)
+
+
+def test_what_fails_is_named_and_costs_nothing_else(toy: Path) -> None:
+    answers = {**SOLUTIONS, "double": "def double(x) return x", "add-one": "def add_one(x):\n    return x * x"}
+    result = grade(submit(toy, answers), toy / "exercises/sources")
+    assert points(result) == {"double": 0, "add-one": 0, "add-one-double": 2}
+    lines = says(result)
+    syntax = "✗ the answer cell fails: SyntaxError: expected ':' (line 1)"
+    assert lines["double-small"] == lines["double-large"] == syntax
+    assert lines["add-one-value"] == "✗ add_one: expected 2, got 1: squared?"
+    assert not any("\n" in line or "\x1b" in line for line in lines.values())
+
+
+def test_other_ways_to_fail(toy: Path) -> None:
+    noisy = "def double(x):\n    print('debug')\n    return 2 * x"
+    result = grade(submit(toy, {"double": noisy, "add-one": "import sys\nsys.exit()"}), toy / "exercises/sources")
+    lines = says(result)
+    assert lines["double-small"] == "✗ prints something other than its own line"
+    assert "SystemExit" in lines["add-one-value"]
+    assert lines["add-one-double-value"] == "✗ add_one_double: not answered yet"
+
+
+def test_a_missing_answer(toy: Path) -> None:
+    result = grade(save(toy / "s.ipynb", [code(SOLUTIONS["double"], "double")]), toy / "exercises/sources")
+    assert points(result) == {"double": 3, "add-one": 0, "add-one-double": 0}
+    assert says(result)["add-one-value"] == "✗ not answered yet: no cell with this answer was found"
+
+
+def test_a_dead_kernel_costs_one_exercise(toy: Path) -> None:
+    deadly = "import os\ndef add_one(x):\n    os._exit(1)"
+    start = time.monotonic()
+    result = grade(submit(toy, {**SOLUTIONS, "add-one": deadly}), toy / "exercises/sources")
+    assert points(result) == {"double": 3, "add-one": 0, "add-one-double": 2}
+    assert says(result)["add-one-value"] == "✗ the kernel ended: os._exit, a crash, or out of memory?"
+    assert time.monotonic() - start < CELL_TIMEOUT  # not the cell's time, nor nbval's own limit
+
+
+def test_an_endless_loop_costs_one_exercise(toy: Path) -> None:
+    calls = toy / "calls"
+    stubborn = (
+        f"def double(x):\n    open({str(calls)!r}, 'a').write('x')\n    while True:\n        try:\n"
+        "            while True:\n                pass\n        except BaseException:\n            pass"
+    )
+    endless = "def add_one_double(x):\n    while True:\n        pass"
+    answers = {"double": stubborn, "add-one": "def add_one(x):\n    return x * x", "add-one-double": endless}
+    start = time.monotonic()
+    result = grade(submit(toy, answers), toy / "exercises/sources", cell_timeout=4)
+    assert says(result) == {
+        "double-small": "✗ stopped after 4 s: an endless loop?",
+        "double-large": "✗ stopped after 4 s: an endless loop?",
+        "add-one-value": "✗ add_one: expected 2, got 1: squared?",
+        "add-one-double-value": "✗ stopped after 4 s: an endless loop?",
+    }
+    assert calls.read_text() == "x"  # the second check of a lost exercise is not run
+    assert time.monotonic() - start < 120
+
+
+# --- the grader's own failure is no zero -----------------------------------------------------
+
+
+def no_verdict(toy: Path, file: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command line says where it gives no verdict."""
+    status = main([str(file), "--sources", str(toy / "exercises/sources"), "--json", str(toy / "out.json")])
+    out, err = capsys.readouterr()
+    assert (status, out) == (3, "") and not (toy / "out.json").exists()
+    assert err.startswith("grader failed, no verdict: ") and err.count("\n") == 1
+    return err
+
+
+def test_no_verdict_without_a_whole_reference(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = toy / f"exercises/sources/{TOY}/reference.ipynb"
+    text = path.read_text()
+    path.write_text(re.sub(r'"execution_count": 1', '"execution_count": null', text))
+    learner = toy / f"exercises/{TOY}.ipynb"
+    assert "the check double-small has no stored output" in no_verdict(toy, learner, capsys)
+    path.write_text(text[:100])
+    assert "reference.ipynb cannot be read" in no_verdict(toy, learner, capsys)
+    shutil.rmtree(toy / "exercises/sources")
+    assert "holds no exercise with a reference" in no_verdict(toy, learner, capsys)
+
+
+def test_no_verdict_where_the_set_up_fails(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = toy / f"exercises/sources/{TOY}/reference.ipynb"
+    path.write_text(path.read_text().replace("class CheckFailed(Exception)", "class CheckFailed(Missing)"))
+    message = no_verdict(toy, toy / f"exercises/{TOY}.ipynb", capsys)
+    assert "the set-up cell c02 fails: ✗ NameError: name 'Missing' is not defined" in message
+
+
+def test_no_verdict_where_pytest_is_killed(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    killer = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
+    assert "pytest ended with status -9" in no_verdict(toy, submit(toy, {"double": killer}), capsys)
+
+
+def test_no_verdict_where_a_result_is_missing(reference: nbformat.NotebookNode) -> None:
+    checks = merge.checks(reference)
+    records = [{"id": cell.id, "passed": True, "says": ""} for cell in reference.cells if cell.id != "double-small"]
+    with pytest.raises(judge.GraderFailed, match="the cell double-small has no result"):
+        judge._verdicts(records, reference, checks)
+
+
+def test_the_table_ends_in_the_total() -> None:
+    check = merge.Check("double-small", "double", 2)
+    table = report.table(Grade(TOY, (judge.Verdict(check, False, "✗ double: expected 4, got 5"),)))
+    assert table.splitlines()[-3:] == ["double    double-small   0 / 2  ✗ double: expected 4, got 5", "", "total 0 / 2"]
