@@ -92,6 +92,8 @@ def run_notebook(path: Path) -> tuple[float, float]:
 if __name__ == "__main__":
     measures = {"layers": layers, "chapters": chapters}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=[[], *measures], default=list(measures))
-    for name in parser.parse_args().what:
-        measures[name]()
+    parser.add_argument("what", nargs="?", choices=measures, help="everything, unless given")
+    chosen = parser.parse_args().what
+    for name, measure in measures.items():
+        if chosen in (None, name):
+            measure()
