@@ -391,7 +391,7 @@ function render({ model, el }) {
       const [radio, canvas] = label.children;
       paint(canvas, side, seen, colours.weight, Math.sqrt);
       radio.checked = h === head;
-      radio.setAttribute("aria-label", `head ${h + 1} at tap ${pair(home[h])}, centre ${pair(centres[h])}`);
+      radio.setAttribute("aria-label", `head ${h} at tap ${pair(home[h])}, centre ${pair(centres[h])}`);
       label.toggleAttribute("data-moved", moved[h]);
     });
     // Where the image ends and the ring of zeros begins, in a map's own measure.
@@ -455,7 +455,7 @@ function render({ model, el }) {
     controls.clear.disabled = source !== "drawing";
     const chosen = Object.entries(presets(K)).find(([, weights]) => weights.every((w, h) => w === kernel[h]));
     controls.preset.value = chosen ? chosen[0] : "edited";
-    say("head", `head ${head + 1}`);
+    say("head", `head ${head}`);
     say("norm", short(norm1(kernel)));
   }
 

@@ -1,0 +1,60 @@
+"""Takes from every page the scripts that the theme brings and this book does not use.
+
+templates/layout.html leaves out what the theme writes into its own template; the icons are drawn by
+site.css, not by a script or a font.
+"""
+
+import shutil
+from pathlib import Path
+
+from style_sheet import file_name
+
+# What a page of text needs. Sphinx's search stays on the search page.
+SCRIPTS = {"clipboard.min.js", "copybutton.js", "scripts/sphinx-book-theme.js"}
+TABS = "design-tabs.js"
+SEARCH = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
+# Copied by the theme, asked for by no page.
+UNUSED = [
+    "*/*.map",
+    "*.png",
+    "*webpack-macros.html",
+    "copybutton_funcs.js",
+    "images",
+    "locales",
+    "scripts/bootstrap*",
+    "scripts/fontawesome*",
+    "styles/theme.css",
+    "vendor",
+]
+
+
+def choose_scripts(app, pagename, templatename, context, doctree):
+    """Keep the scripts that this page needs, and let none of them hold up the page."""
+    wanted = set(SCRIPTS)
+    if "sd-tab-set" in context.get("body", ""):
+        wanted.add(TABS)
+    if pagename == "search":
+        wanted |= SEARCH
+    context["script_files"] = [script for script in context["script_files"] if file_name(script) in wanted]
+    for script in context["script_files"]:
+        # The search page's own inline scripts do not wait.
+        if file_name(script) not in SEARCH:
+            script.attributes["defer"] = "defer"
+
+
+def remove_unused(app, exception):
+    """Remove what no page asks for."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    for pattern in UNUSED:
+        for path in static.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def setup(app):
+    # Jupyter Book sets this even where sphinx-comments is not loaded.
+    app.add_config_value("comments_config", {}, "html")
+    app.connect("html-page-context", choose_scripts, priority=900)
+    app.connect("build-finished", remove_unused, priority=800)  # before style_sheet.py looks for words in scripts
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

