@@ -17,6 +17,7 @@ OURS = "site.css"
 FIRST = ["basic.css", "styles/pydata-sphinx-theme.css"]
 LINK = re.compile(r"""url\(\s*["']?(?!data:|#)([^)"']+)["']?\s*\)""")
 WORD = re.compile(r"[\w-]+")
+NOTICE = re.compile(r"/\*!.*?\*/", re.DOTALL)  # whose work it is and under which licence: kept
 
 
 def file_name(asset):
@@ -84,7 +85,7 @@ def write(app, exception):
 
         css = LINK.sub(moved, (static / sheet).read_text("utf-8"))
         rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
-        text = "\n".join(used(rules, words))
+        text = "\n".join([*NOTICE.findall(css), *used(rules, words)])
         parts.append(text if sheet == OURS else f"@layer theme {{\n{text}\n}}")
         (static / sheet).unlink()
     (static / SHEET).write_text("\n".join(parts) + "\n", "utf-8")
