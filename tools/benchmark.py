@@ -3,17 +3,19 @@
     python tools/benchmark.py              everything
     python tools/benchmark.py layers       the construction against nn.Conv2d and dense-bias attention
     python tools/benchmark.py chapters     time and peak memory of each chapter's notebook
+    python tools/benchmark.py widgets      from a moved slider to the picture, in Chromium
 """
 
 import argparse
 import multiprocessing
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-CHAPTERS = Path(__file__).parents[1] / "chapters"
+ROOT = Path(__file__).parents[1]
 
 
 def layers(channels: int = 16, sizes: tuple[int, ...] = (8, 16, 24, 32, 48), seconds: float = 2.0) -> None:
@@ -69,7 +71,7 @@ def medians(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str,
 def chapters() -> None:
     """Wall time and peak memory of the kernel that runs each chapter, one after the other."""
     print(f"{'chapter':<36}{'seconds':>8}{'peak MB':>9}")
-    for path in sorted(CHAPTERS.glob("*.ipynb")):
+    for path in sorted(ROOT.glob("chapters/*.ipynb")):
         # A process of its own: the peak memory of finished children only ever grows.
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             elapsed, peak = pool.apply(run_notebook, (path,))
@@ -89,8 +91,48 @@ def run_notebook(path: Path) -> tuple[float, float]:
     return elapsed, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
 
 
+def widgets(sizes: tuple[int, ...] = (48, 64)) -> None:
+    """Script time of one frame of "heads at work", with nine heads, while α is moved: median and 95th percentile."""
+    from playwright.sync_api import sync_playwright
+
+    from conv2attn.data import photograph
+    from conv2attn.widgets import HeadsAtWork
+
+    host = (ROOT / "book" / "assets" / "host.js").read_text("utf-8")
+    module = (ROOT / "conv2attn" / "widgets" / "heads_at_work.js").read_text("utf-8")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    print(f"{'image':<10}{'median, ms':>12}{'95 %, ms':>12}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for size in sizes:
+            page = browser.new_page()
+            page.set_content(
+                f"<!doctype html>{HeadsAtWork(photograph('camera', size)).island()}"
+                f'<script type="text/x-conv2attn-widget" data-widget="heads_at_work">{module}</script>'
+                f'<script type="module">{host}</script>'
+            )
+            page.wait_for_selector(".c2a-widget")
+            times = sorted(page.evaluate(MOVE_ALPHA))
+            median, late = times[len(times) // 2], times[len(times) * 95 // 100]
+            print(f"{f'{size}×{size}':<10}{median:>12.1f}{late:>12.1f}", flush=True)
+        browser.close()
+
+
+MOVE_ALPHA = """async () => {
+  const el = document.querySelector(".c2a-widget").parentElement, slider = el.querySelector("[name=alpha]"), times = [];
+  for (let step = 0; step < 100; step++) {
+    const before = el.conv2attn.frames;
+    slider.value = step;
+    slider.dispatchEvent(new Event("input"));
+    while (el.conv2attn.frames === before) await new Promise(requestAnimationFrame);
+    times.push(el.conv2attn.milliseconds);
+  }
+  return times;
+}"""
+
+
 if __name__ == "__main__":
-    measures = {"layers": layers, "chapters": chapters}
+    measures = {"layers": layers, "chapters": chapters, "widgets": widgets}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=measures, help="everything, unless given")
     chosen = parser.parse_args().what

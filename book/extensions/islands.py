@@ -53,7 +53,6 @@ def place_pictures(app, doctree):
         image = picture.next_node(nodes.image)
         image["alt"] = island["data-alt"]
         island.p.decompose()  # the text alone, for hosts that show no picture
-        island["style"] = f"min-height: {int(island['data-height'])}px"
         start, end = str(soup).rsplit("</div>", 1)
         html.children = []
         html += [

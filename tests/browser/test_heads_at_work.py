@@ -390,23 +390,6 @@ def test_a_closed_widget_listens_no_more(kernel_page: Page) -> None:
     assert frames == {"painted": 0, "saved": 1, "left": 0}
 
 
-def test_a_frame_of_the_largest_image_fits_in_16_ms(kernel_page: Page) -> None:
-    milliseconds = kernel_page.evaluate(
-        """async () => {
-          const slider = el.querySelector('[name=alpha]'), times = [];
-          for (let step = 20; step < 80; step++) {
-            slider.value = step;
-            slider.dispatchEvent(new Event('input'));
-            await painted();
-            times.push(el.conv2attn.milliseconds);
-          }
-          return times;
-        }"""
-    )
-    # The best quarter: other tests may be running on the same cores.
-    assert sorted(milliseconds)[15] < 16, sorted(milliseconds)
-
-
 # Break what is checked, and see it go red.
 
 MUTATE = """(() => {{
