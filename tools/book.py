@@ -65,6 +65,10 @@ except RuntimeError:
     sys.exit(1)
 """
 
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE): ")
+EXCEPTION = re.compile(r"[A-Z]\w*(Error|Exception|Interrupt)\b: ")  # the kernel's own line, not nbclient's: that one is dotted
+
 
 class BookError(Exception):
     """A build that went wrong; the message is the one line that the author reads last."""
@@ -102,10 +106,29 @@ def install_assets() -> None:
 
 
 def run_jupyter_book() -> None:
-    """Run Jupyter Book over everything, with every warning an error."""
+    """Run Jupyter Book over everything, with every warning an error, showing what it says."""
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
-    if subprocess.run(command, cwd=ROOT).returncode:
-        raise BookError("the book has errors; the messages above say where (WARNING, ERROR)")
+    lines = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(ANSI.sub("", line).strip())
+    if process.returncode:
+        raise BookError(first_problem(lines))
+
+
+def first_problem(lines: list[str]) -> str:
+    """The first warning or error among Jupyter Book's lines; of a cell that failed, with its exception."""
+    problems = [number for number, line in enumerate(lines) if PROBLEM.search(line)]
+    if not problems:
+        return "Jupyter Book failed; what it said last is above"
+    first = problems[0]
+    said = lines[first].replace(f"{ROOT}/", "")
+    if "Executing notebook failed" in said:
+        after = lines[first : problems[1] if len(problems) > 1 else None]
+        said += "".join(f": {line}" for line in after if EXCEPTION.match(line))
+    more = f" (and {len(problems) - 1} more above)" if len(problems) > 1 else ""
+    return said + more
 
 
 def verify() -> int:
