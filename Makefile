@@ -21,7 +21,7 @@ test: book ## Run every test: the package, the notebooks, the exercises, the pag
 	@$(PYTEST) --nbval --nbval-current-env tests chapters exercises/sources $(ARGS)
 
 lab: .venv/installed ## Open the chapters in JupyterLab
-	@.venv/bin/jupyter lab chapters
+	@.venv/bin/jupyter lab --LabApp.default_url=/lab/tree/chapters
 
 grade: .venv/installed ## Grade an exercise: make grade FILE=exercises/08-convolution-as-attention.ipynb
 	@$(if $(FILE),,$(error name the notebook: make grade FILE=exercises/08-convolution-as-attention.ipynb))

@@ -106,6 +106,9 @@ def test_an_exercise_is_built_for_learner_and_grader(built_toy: Path) -> None:
         "solution": False, "locked": True, "task": False, "cell_type": "code",
     }  # fmt: skip
     assert check.metadata.conv2attn.answer == "add-one-double"  # not add-one: the longest id owns it
+    given = next(cell for cell in learner.cells if cell.id == check.id)
+    assert given.source == check.source
+    assert given.metadata.tags == ["raises-exception"] and "tags" not in check.metadata  # "Run all" goes on
     assert notebooks.stored_faults(reference) == []
     assert all(cell.execution_count is None and not cell.outputs for cell in learner.cells if cell.cell_type == "code")
     assert "SOLUTION" not in nbformat.writes(learner)

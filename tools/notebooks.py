@@ -304,6 +304,8 @@ def _exercise(source: Path) -> list[Target]:
     learner = nbformat.from_dict(reference)
     for cell in _code(learner):
         cell.source = SOLUTION.sub(lambda match: match["indent"] + STUB, cell.source)
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.metadata.tags = ["raises-exception"]  # "Run all" goes on after a check that fails
     sources_folder = source.parent.parent
     made = [
         Target(source.with_name("reference.ipynb"), reference, executed=True),
