@@ -1,6 +1,6 @@
 """Build the site, and say how to open it.
 
-    python tools/book.py build     run every chapter that changed, build all pages; warnings are errors
+    python tools/book.py build     if anything changed: run the chapters that did, build all pages; warnings are errors
     python tools/book.py serve     build, then serve the site on this machine and open it
     python tools/book.py check     does the site that stands in _build/html belong to the files as they are?
 
@@ -146,7 +146,10 @@ def verify() -> int:
 
 
 def build() -> None:
-    """Build the site into _build/html, or leave nothing there."""
+    """Build the site into _build/html, or leave nothing there. A site that is up to date stays as it is."""
+    if not what_is_stale():
+        print(f"The book is up to date. Open {(SITE / 'index.html').as_uri()}")
+        return
     execution, sources = digest(EXECUTION), digest(PAGES)
     if read_note().get("execution") != execution:
         shutil.rmtree(CACHE, ignore_errors=True)
