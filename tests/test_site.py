@@ -197,3 +197,20 @@ def test_a_change_makes_the_site_stale(tmp_path: Path, monkeypatch: pytest.Monke
     assert book.digest(book.EXECUTION) == before[0] and book.digest(book.PAGES) != before[1]
     (tmp_path / "conv2attn" / "a.py").write_text("2", "utf-8")
     assert book.digest(book.EXECUTION) != before[0]
+
+
+def test_folds_are_named_by_what_they_show(pages) -> None:
+    """A label of its own would hide the words; a formula alone is no name."""
+    folds = [summary for page in pages.values() for summary in page.select("summary")]
+    assert folds
+    for summary in folds:
+        assert not summary.has_attr("aria-label"), summary
+        for formula in summary.select(".math"):
+            formula.replace_with("")
+        assert re.search(r"\w", summary.text), summary
+
+
+def test_the_bibliography_has_no_withdrawn_roles(pages) -> None:
+    references = pages["book/references.html"]
+    assert references.select(".citation")
+    assert not references.select(".citation[role], .citation-list[role]")
