@@ -14,7 +14,6 @@ from conv2attn.geometry import check_alpha, grid
 __all__ = [
     "absolute_features",
     "grid",
-    "linear_encoding",
     "position_logits",
     "position_weights",
     "quadratic_encoding",
@@ -30,11 +29,6 @@ def relative_shifts(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
             f"expected positions of shape (N_q, d) and (N_k, d), got {tuple(query.shape)} and {tuple(key.shape)}"
         )
     return key[None] - query[:, None]
-
-
-def linear_encoding(shift: torch.Tensor) -> torch.Tensor:
-    """r_δ = δ, shape kept: (..., d). It can point at a corner of the kernel, never inside it."""
-    return shift
 
 
 def quadratic_encoding(shift: torch.Tensor) -> torch.Tensor:

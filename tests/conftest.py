@@ -9,6 +9,16 @@ TOY = Path(__file__).parent / "toy"
 
 
 @pytest.fixture(scope="session")
+def site() -> Path:
+    """The built site. A test without one fails: what it would have shown is not known."""
+    import book  # tools/; here, because most tests need no site
+
+    if reason := book.what_is_stale():
+        pytest.fail(reason, pytrace=False)
+    return book.SITE
+
+
+@pytest.fixture(scope="session")
 def built_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small project with a chapter and an exercise, its notebooks made. To be read, not changed."""
     import notebooks  # tools/; here, because most tests need no builder

@@ -23,13 +23,6 @@ CHAPTER = "chapters/08-convolution-as-attention.html"
 
 
 @pytest.fixture(scope="module")
-def site() -> Path:
-    if reason := book.what_is_stale():
-        pytest.fail(reason, pytrace=False)
-    return book.SITE
-
-
-@pytest.fixture(scope="module")
 def pages(site: Path) -> dict[str, BeautifulSoup]:
     """Every page of the site, by its path."""
     files = {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in site.rglob("*.html")}

@@ -1,6 +1,6 @@
 """A real browser on the built site, with every other host refused.
 
-Fixtures for every browser test: `site`, the folder of the built site, and `visit`, which opens a page.
+The fixture for every browser test is `visit`, which opens a page of the built site.
 """
 
 import functools
@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, sync_playwright
-
-import book  # tools/book.py
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 LOCAL = ("file:", "data:", "blob:")
@@ -31,14 +29,6 @@ def find_chromium(playwright: Playwright) -> str:
         "or set CHROMIUM to its path",
         pytrace=False,
     )
-
-
-@pytest.fixture(scope="session")
-def site() -> Path:
-    """The built site. A test without one fails: what it would have shown is not known."""
-    if reason := book.what_is_stale():
-        pytest.fail(reason, pytrace=False)
-    return book.SITE
 
 
 @pytest.fixture(scope="session")
