@@ -105,7 +105,7 @@ def test_each_island_has_its_picture_and_its_module_once(pages) -> None:
 
 def test_site_holds_only_what_a_reader_needs(site: Path) -> None:
     kinds = {path.suffix for path in site.rglob("*") if path.is_file() and path.name != ".buildinfo"}
-    assert kinds <= {".html", ".css", ".js", ".woff2", ".png", ".svg", ".txt", ".inv"}
+    assert kinds <= {".html", ".css", ".js", ".woff2", ".webp", ".svg", ".txt", ".inv"}
     assert (site / "_static" / "katex" / "LICENSE.txt").is_file()
 
 

