@@ -9,8 +9,9 @@ from pathlib import Path
 
 from style_sheet import file_name
 
-# What a page of text needs. Sphinx's search stays on the search page.
-SCRIPTS = {"clipboard.min.js", "copybutton.js", "page.js"}
+# What every page needs, joined into one file. Sphinx's search stays on the search page.
+SCRIPTS = ["clipboard.min.js", "copybutton.js", "page.js"]
+JOINED = "scripts/book.js"
 TABS = "design-tabs.js"
 SEARCH = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
 # Copied by the theme, asked for by no page.
@@ -29,7 +30,8 @@ UNUSED = [
 
 def choose_scripts(app, pagename, templatename, context, doctree):
     """Keep the scripts that this page needs, and let none of them hold up the page."""
-    wanted = set(SCRIPTS)
+    context["joined_script"] = JOINED
+    wanted = set()
     if "sd-tab-set" in context.get("body", ""):
         wanted.add(TABS)
     if pagename == "search":
@@ -41,19 +43,25 @@ def choose_scripts(app, pagename, templatename, context, doctree):
             script.attributes["defer"] = "defer"
 
 
-def remove_unused(app, exception):
-    """Remove what no page asks for."""
+def write(app, exception):
+    """Remove what no page asks for, and join the scripts that every page does."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
     for pattern in UNUSED:
         for path in static.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    sources = [static / name for name in SCRIPTS]
+    joined = static / JOINED
+    joined.parent.mkdir()
+    joined.write_text("\n;\n".join(source.read_text("utf-8") for source in sources), "utf-8")
+    for source in sources:
+        source.unlink()
 
 
 def setup(app):
     # Jupyter Book sets this even where sphinx-comments is not loaded.
     app.add_config_value("comments_config", {}, "html")
     app.connect("html-page-context", choose_scripts, priority=900)
-    app.connect("build-finished", remove_unused, priority=800)  # before style_sheet.py looks for words in scripts
+    app.connect("build-finished", write, priority=800)  # before style_sheet.py looks for words in scripts
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,10 +9,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, sync_playwright
+
+pytest.register_assert_rewrite("page_checks")  # so that a failed check says what it found
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 LOCAL = ("file:", "data:", "blob:")
@@ -31,19 +34,26 @@ def find_chromium(playwright: Playwright) -> str:
     )
 
 
-@pytest.fixture(scope="session")
-def address(site: Path) -> Iterator[str]:
-    """The site on a local server: http://127.0.0.1:port/."""
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """A folder on a local server, http://127.0.0.1:port/, while the context lasts."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served."""
+    with serve(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,45 @@
+"""What must hold on every page of the site, whatever is on it."""
+
+import pytest
+
+import book  # tools/book.py
+import page_checks
+
+PAGES = [*(page.relative_to(book.SITE).as_posix() for page in book.pages()), "search.html"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_whole_and_accessible(visit, path: str, width: int, theme: str) -> None:
+    page = visit(path, width=width, theme=theme)
+    assert page.locator("html").get_attribute("data-theme") == theme
+    page_checks.open_every_fold(page)
+    page_checks.scroll_through(page)
+    page_checks.assert_whole(page, width)
+    page_checks.assert_accessible(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_light(visit, address, site, path: str) -> None:
+    page_checks.assert_light(visit(path), address, site, path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_quiet_on_disk(visit, path: str) -> None:
+    """No error and no foreign request, which `visit` looks for, with everything opened."""
+    page = visit(path, from_disk=True)
+    page_checks.open_every_fold(page)
+    page_checks.scroll_through(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_usable_by_keyboard(visit, path: str, width: int) -> None:
+    page_checks.assert_usable_by_keyboard(visit(path, width=width))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_sections_far_away_have_the_expected_height(visit, path: str, width: int) -> None:
+    page_checks.assert_heights_are_expected(visit(path, width=width))
