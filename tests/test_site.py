@@ -3,6 +3,8 @@
 The site of _build/html must be there and up to date (`make book`); otherwise these tests fail.
 """
 
+import base64
+import io
 import json
 import re
 import shutil
@@ -15,6 +17,7 @@ import nbformat.v4 as nb
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 
 import book  # tools/book.py
 
@@ -47,13 +50,25 @@ def test_nothing_is_asked_of_another_host(site: Path, pages) -> None:
         assert not re.match(r"""["']?(https?:)?//""", address), address
 
 
-def test_style_sheet_asks_for_files_that_exist(site: Path) -> None:
+def katex_fonts(site: Path) -> list[bytes]:
+    """The fonts that the style sheet names or holds; one that is named and missing is an error."""
     sheet = site / "_static" / "styles" / "book.css"
     addresses = re.findall(r"""url\(["']?([^)"']*)["']?\)""", sheet.read_text("utf-8"))
-    fonts = [address for address in addresses if "KaTeX" in address]
-    assert fonts
-    for font in fonts:
-        assert (sheet.parent / font).is_file(), font
+    held = "data:font/woff2;base64,"
+    return [
+        base64.b64decode(address.removeprefix(held)) if address.startswith(held) else (sheet.parent / address).read_bytes()
+        for address in addresses
+        if address.startswith(held) or "KaTeX" in address
+    ]
+
+
+def test_fonts_have_every_character_of_every_formula(site: Path, pages) -> None:
+    fonts = [TTFont(io.BytesIO(font)) for font in katex_fonts(site)]
+    assert len(fonts) == 20  # those of KaTeX
+    drawn = {character for font in fonts for character in map(chr, font.getBestCmap())}
+    used = {character for page in pages.values() for part in page.select(".katex-html") for character in part.text}
+    assert len(used) > 50
+    assert used - {"\u200b", "\xa0", " ", "\n"} <= drawn  # spaces take their room in the markup
 
 
 def test_inner_links_lead_somewhere(site: Path, pages) -> None:
