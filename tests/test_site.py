@@ -222,3 +222,10 @@ def test_the_bibliography_has_no_withdrawn_roles(pages) -> None:
     references = pages["book/references.html"]
     assert references.select(".citation")
     assert not references.select(".citation[role], .citation-list[role]")
+
+
+def test_no_full_stop_can_stand_alone_after_a_formula(pages) -> None:
+    assert pages[CHAPTER].select("span.nowrap > .math")
+    for name, page in pages.items():
+        for formula in page.select("article span.math"):
+            assert not re.match(r"[.,;:!?)]", str(formula.next_sibling or "")) or "nowrap" in formula.parent["class"], name
