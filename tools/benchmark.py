@@ -4,6 +4,7 @@
     python tools/benchmark.py layers       the construction against nn.Conv2d and dense-bias attention
     python tools/benchmark.py chapters     time and peak memory of each chapter's notebook
     python tools/benchmark.py widgets      from a moved slider to the picture, in Chromium
+    python tools/benchmark.py pages        from the address to the page, on a phone four times slower than this machine
 """
 
 import argparse
@@ -131,8 +132,52 @@ MOVE_ALPHA = """async () => {
 }"""
 
 
+def pages(rounds: int = 5, slowdown: int = 4) -> None:
+    """Opening each built page on a small, slow screen: medians; blocking is what long tasks take beyond 50 ms each."""
+    from playwright.sync_api import sync_playwright
+
+    import book
+
+    columns = ("first paint, ms", "largest paint, ms", "blocking, ms", "layout shift", "style + layout, ms", "script, ms")
+    print(f"{'page':<42}" + "".join(f"{column:>20}" for column in columns))
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        phone = {"viewport": {"width": 412, "height": 823}, "device_scale_factor": 1.75, "is_mobile": True}
+        for path in book.pages():
+            runs = []
+            for _ in range(rounds):
+                page = browser.new_context(**phone).new_page()
+                devtools = page.context.new_cdp_session(page)
+                devtools.send("Performance.enable")
+                devtools.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+                page.goto(path.as_uri())
+                page.wait_for_timeout(1500)
+                counted = devtools.send("Performance.getMetrics")["metrics"]
+                spent = {metric["name"]: 1000 * metric["value"] for metric in counted}
+                layout = spent["RecalcStyleDuration"] + spent["LayoutDuration"]
+                runs.append([*page.evaluate(OPENING), layout, spent["ScriptDuration"]])
+                page.context.close()
+            middle = [sorted(values)[rounds // 2] for values in zip(*runs)]
+            print(f"{path.relative_to(book.SITE).as_posix():<42}" + "".join(f"{value:>20.3g}" for value in middle), flush=True)
+        browser.close()
+
+
+OPENING = """async () => {
+  const entries = (type) => new Promise((resolve) => {
+    new PerformanceObserver((list) => resolve(list.getEntries())).observe({ type, buffered: true });
+    setTimeout(resolve, 300, []);
+  });
+  const first = (await entries("paint")).find(({ name }) => name === "first-contentful-paint");
+  const largest = (await entries("largest-contentful-paint")).at(-1);
+  const blocking = (await entries("longtask")).reduce((sum, { duration }) => sum + duration - 50, 0);
+  const shift = (await entries("layout-shift")).reduce((sum, { value }) => sum + value, 0);
+  return [first.startTime, largest.startTime, blocking, shift];
+}"""
+
+
 if __name__ == "__main__":
-    measures = {"layers": layers, "chapters": chapters, "widgets": widgets}
+    measures = {"layers": layers, "chapters": chapters, "widgets": widgets, "pages": pages}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=measures, help="everything, unless given")
     chosen = parser.parse_args().what
