@@ -10,7 +10,7 @@ from pathlib import Path
 from style_sheet import file_name
 
 # What a page of text needs. Sphinx's search stays on the search page.
-SCRIPTS = {"clipboard.min.js", "copybutton.js", "scripts/sphinx-book-theme.js"}
+SCRIPTS = {"clipboard.min.js", "copybutton.js", "reader.js", "scripts/sphinx-book-theme.js"}
 TABS = "design-tabs.js"
 SEARCH = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
 # Copied by the theme, asked for by no page.
