@@ -54,11 +54,10 @@ const reader = (() => {
     return `${right} of ${questions.length} right at the first try.`;
   }
 
-  /* What was read of a chapter, and its quiz, as a line to read. */
-  function progressLine(read, sections, results, questions) {
+  /* What was read of a chapter as a line to read. */
+  function readLine(read, sections) {
     const done = sections.filter((name) => read[name]).length;
-    const line = done === sections.length ? `Read, all ${done} sections.` : `${done} of ${sections.length} sections read.`;
-    return questions.some((name) => name in results) ? `${line} Quiz: ${scoreLine(results, questions)}` : line;
+    return done === sections.length ? `Read, all ${done} sections.` : `${done} of ${sections.length} sections read.`;
   }
 
   let unsaved = null; // what could not be kept lasts as long as the page
@@ -97,7 +96,7 @@ const reader = (() => {
   const keep = (kind, page, more) => save(merge(load(), { ...empty(), [kind]: { [page]: more } }));
   const forget = (kind, page) => save({ ...load(), [kind]: { ...load()[kind], [page]: {} } });
 
-  return { parse, merge, scoreLine, progressLine, load, save, erase, known, keep, forget };
+  return { parse, merge, scoreLine, readLine, load, save, erase, known, keep, forget };
 })();
 
 {
@@ -118,7 +117,7 @@ const reader = (() => {
       const explanations = form.querySelectorAll("[role=status] > div");
       explanations.forEach((explanation, place) => { explanation.hidden = place !== Number(chosen.value); });
       const right = "right" in explanations[chosen.value].dataset;
-      chosen.closest("li").dataset.verdict = right ? "right" : "not this one";
+      chosen.closest("label").dataset.verdict = right ? "right" : "not this one";
       const { question } = form.dataset;
       if (!(question in reader.known("quiz", page))) reader.keep("quiz", page, { [question]: right });
       showScore();
@@ -186,9 +185,11 @@ const reader = (() => {
     const file = tools.querySelector("input");
     const chapters = document.querySelectorAll("[data-chapter]");
     const show = () => {
-      for (const { dataset, lastElementChild } of chapters) {
-        const [read, results] = ["read", "quiz"].map((kind) => reader.known(kind, dataset.chapter));
-        lastElementChild.textContent = reader.progressLine(read, words(dataset.sections), results, words(dataset.questions));
+      for (const chapter of chapters) {
+        const { chapter: name, sections, questions } = chapter.dataset;
+        const [read, quiz] = chapter.querySelectorAll("[data-shown]");
+        read.textContent = reader.readLine(reader.known("read", name), words(sections));
+        if (quiz) quiz.textContent = `Quiz: ${reader.scoreLine(reader.known("quiz", name), words(questions))}`;
       }
     };
     const actions = {

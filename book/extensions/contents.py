@@ -88,12 +88,15 @@ def chapter(app, docname, number, page):
     data = {"value": number, "data-chapter": page, "data-sections": " ".join(sections), "data-questions": " ".join(questions)}
     title = app.env.titles[page].deepcopy().children
     uri = app.builder.get_relative_uri(docname, page)
+    shown = {"read": f"0 of {len(sections)} sections read."}
+    if questions:
+        shown["quiz"] = f"Quiz: {len(questions)} questions."
     return element(
         "li",
         data,
         nodes.paragraph("", "", nodes.reference("", "", *title, internal=True, refuri=uri)),
         nodes.paragraph("", f"{description} About {minutes(doctree)} minutes to read."),
-        element("p", {"class": "pst-js-only", "data-shown": True}, f"0 of {len(sections)} sections read."),
+        *(element("p", {"class": "pst-js-only", "data-shown": kind}, text) for kind, text in shown.items()),
     )
 
 
