@@ -70,13 +70,12 @@ def check(app, doctree):
     for note in doctree.findall(nodes.admonition):
         if "predict" not in note["classes"]:
             continue
-        cell = note.next_node(descend=False, siblings=True)
-        if cell is None or "tag_hide-output" not in cell.get("classes", []):
+        after = note.next_node(descend=False, siblings=True)
+        classes = [] if after is None else after.get("classes", [])
+        if "tag_hide-output" not in classes:
+            got = "one without" if "cell" in classes else "the end" if after is None else after.tagname
             logger.warning(
-                "expected a code cell tagged hide-output after the prediction, got %s",
-                cell.tagname if cell is not None and "cell" not in cell.get("classes", []) else "none or one without",
-                location=note,
-                type="predict",
+                "expected a code cell tagged hide-output after the prediction, got %s", got, location=note, type="predict"
             )
         if labels & set(note["ids"]):
             logger.warning("expected a label of its own, got %s twice", *note["ids"], location=note, type="predict")

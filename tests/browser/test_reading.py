@@ -206,7 +206,7 @@ def test_sections_are_read_by_scrolling_to_their_end(visit: Callable[..., Page],
     page.wait_for_timeout(300)
     assert page.evaluate(f"localStorage.getItem('{KEY}')") is None
     # Down to where the second begins: the first is read, and only it.
-    page.evaluate(f"document.getElementById('{sections[1]}').scrollIntoView(); scrollBy(0, -700")
+    page.evaluate(f"document.getElementById('{sections[1]}').scrollIntoView(); scrollBy(0, -700)")
     page.wait_for_function(f"localStorage.getItem('{KEY}') !== null")
     assert stored(page)["read"][PAGE] == {sections[0]: True}
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
