@@ -14,7 +14,7 @@ import re
 
 import yaml
 from docutils import nodes
-from elements import element
+from elements import HTMLElement, element
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -52,7 +52,7 @@ def minutes(doctree):
     unread = nodes.math, nodes.math_block, nodes.literal_block, nodes.raw, nodes.comment
     texts = (text for text in doctree.findall(nodes.Text) if not isinstance(text.parent, unread))
     words = sum(len(text.split()) for text in texts)
-    formulas = sum(1 for _ in doctree.findall(lambda node: isinstance(node, (nodes.math, nodes.math_block))))
+    formulas = sum(1 for kind in (nodes.math, nodes.math_block) for _ in doctree.findall(kind))
     lines = sum(bool(line.strip()) for block in doctree.findall(nodes.literal_block) for line in block.astext().split("\n"))
     return max(1, round((words / WORDS + formulas / FORMULAS + lines / LINES) / 5)) * 5
 
@@ -82,9 +82,9 @@ def chapter(app, docname, number, page):
     description = app.env.metadata[page].get("description", "")
     if not description:
         logger.warning("expected `description: …` in the front matter, got none", location=page, type="contents")
-    sections = [section["ids"][0] for section in doctree[0].findall(nodes.section) if section.parent is doctree[0]]
-    forms = (node["html"] for node in doctree.findall() if "html" in getattr(node, "attributes", {}))
-    questions = [html["data-question"] for html in forms if "data-question" in html]
+    sections = [section["ids"][0] for section in doctree[0] if isinstance(section, nodes.section)]
+    attributes = [node["html"] for node in doctree.findall(HTMLElement)]
+    questions = [given["data-question"] for given in attributes if "data-question" in given]
     data = {"value": number, "data-chapter": page, "data-sections": " ".join(sections), "data-questions": " ".join(questions)}
     title = app.env.titles[page].deepcopy().children
     uri = app.builder.get_relative_uri(docname, page)
@@ -107,7 +107,6 @@ def add_script(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.setup_extension("elements")
     app.add_node(Plan)
     app.add_directive("chapters", Chapters)
     app.connect("doctree-resolved", fill)

@@ -83,7 +83,6 @@ def check(app, doctree):
 
 
 def setup(app):
-    app.setup_extension("elements")
     app.add_directive("predict", Predict)
     app.connect("doctree-read", check)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

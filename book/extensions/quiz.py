@@ -119,7 +119,6 @@ def radio(question, place):
 
 
 def setup(app):
-    app.setup_extension("elements")
     app.add_directive("quiz", Quiz)
     app.add_directive("quiz-answers", QuizAnswers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

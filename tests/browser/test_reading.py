@@ -221,11 +221,12 @@ def test_contents_tell_what_is_written_and_what_is_planned(visit: Callable[..., 
     assert [int(line.get_attribute("value")) for line in lines.all()] == list(range(1, 17))
     for line in lines.all():
         number = int(line.get_attribute("value"))
-        written = bool(list((ROOT / "chapters").glob(f"{number:02}-*.md")))
-        expect(line.get_by_role("link")).to_have_count(int(written))
-        expect(line.get_by_text("planned")).to_have_count(int(not written))
-    expect(page.locator(f"[data-chapter='{PAGE}']")).to_contain_text("About 40 minutes to read.")
-    assert "Reading: 40 minutes." in (ROOT / f"{PAGE}.md").read_text("utf-8")
+        written = list((ROOT / "chapters").glob(f"{number:02}-*.md"))
+        expect(line.get_by_role("link")).to_have_count(len(written))
+        expect(line.get_by_text("planned")).to_have_count(1 - len(written))
+        for chapter in written:  # what is computed here is what the chapter says
+            said = re.search(r"^Reading: (\d+) minutes\.", chapter.read_text("utf-8"), re.MULTILINE)[1]
+            expect(line).to_contain_text(f"About {said} minutes to read.")
     expect(page.locator(":is([data-shown], .progress-tools):visible")).to_have_count(0)
 
 
