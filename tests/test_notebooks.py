@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[1]
         ("{eq}`eq-law`:\n$$a = b$$ (eq-law)", "(law):\n$$a = b \\tag{law}$$"),
         ("$$\na = b\n$$ (law)", "$$\na = b \\tag{law}$$"),
         ("$$ a = b $$ as (said)", "$$ a = b $$ as (said)"),
+        (":::{predict}\n:label: a-b\n\nHow many?\n\n- all\n- $n$\n:::", "> **Predict, then run**\n>\n> How many?\n>\n> - all\n> - $n$"),
         (":::{figure} a.png\n:alt: A cat\nIts caption.\n:::", "![A cat](a.png)\n\nIts caption."),
         (":::{bibliography}\n:::\nend", "end"),
         ("```python\nx = {a}  # {eq}`kept`\n% kept\n```", "```python\nx = {a}  # {eq}`kept`\n% kept\n```"),
@@ -80,6 +81,11 @@ def test_a_chapter_is_built_with_text_outputs_only(built_toy: Path) -> None:
     assert code[1].outputs[0] == {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": "90"}}
     assert code[2].outputs[0] == {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "a pixel"}}
     assert notebook.metadata == notebooks.METADATA
+    assert notebook.cells[2].source.endswith(
+        "**1. What is `10 * 10`?**\n\n"
+        "<details>\n<summary>A. $10^2$</summary>\n\n**Right.** It is (gauss) no more.\n\n</details>\n\n"
+        "<details>\n<summary>B. 90</summary>\n\n**Not this one.** That is `9 * 10`.\n\n</details>"
+    )
     assert "[here](../exercises/90-toy.ipynb)" in notebook.cells[0].source
     assert "Theorem (Little Gauss) and (gauss) say" in notebook.cells[2].source
     assert notebooks.stored_faults(notebook) == []
@@ -192,7 +198,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-CHAPTER, NOTEBOOK = "chapters/01-toy.md", "chapters/01-toy.ipynb"
+CHAPTER, NOTEBOOK, QUIZ = "chapters/01-toy.md", "chapters/01-toy.ipynb", "chapters/01-toy.quiz.yml"
 EXERCISE, LEARNER = "exercises/sources/90-toy/exercise.md", "exercises/90-toy.ipynb"
 PICTURE = '"text/plain": [\n       "a pixel'
 
@@ -203,6 +209,8 @@ PICTURE = '"text/plain": [\n       "a pixel'
         (CHAPTER, "# Numbers", "# Sums", "01-toy.ipynb: cell 1 differs (# Sums)"),
         (CHAPTER, "9 * 10", "9 * 11", "01-toy.ipynb: cell 4 differs (9 * 11)"),
         (CHAPTER, "9 * 10\n```", "9 * 10\n```\n+++\nmore", "cell 5 differs (more)"),
+        (QUIZ, "That is", "It is", "01-toy.ipynb: cell 3 differs"),
+        (QUIZ, "      right: true\n", "", "01-toy.md: 01-toy.quiz.yml, question next-square: expected one option with `right: true`, got none"),
         (NOTEBOOK, "range(10)", "range(11)", "cell 2 differs"),
         (NOTEBOOK, '"name": "python3"', '"name": "mine"', "metadata or layout differs"),
         (NOTEBOOK, '\n "cells"', '\n  "cells"', "metadata or layout differs"),

@@ -39,6 +39,7 @@ PAGES = [
     "_config.yml",
     "_toc.yml",
     "chapters/*.md",
+    "chapters/*.quiz.yml",
     "book/*",
     "book/assets/*",
     "book/assets/root/*",
@@ -47,6 +48,7 @@ PAGES = [
     "conv2attn/widgets/*.js",
     "conv2attn/widgets/*.css",
     "tools/book.py",
+    "tools/quizzes.py",
 ]
 
 FLAWS = {

@@ -30,6 +30,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from plain_markdown import label_names, plain
+from quizzes import with_dropdowns
 
 ROOT = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 600  # seconds
@@ -283,7 +284,7 @@ def first_line(text: str, width: int = 60) -> str:
 
 
 def _read(source: Path) -> NotebookNode:
-    """The notebook in a MyST source, as jupytext reads it."""
+    """The notebook in a MyST source, as jupytext reads it, with the chapter's quiz written out."""
     text = source.read_text(encoding="utf-8")
     if not text.startswith("---\n"):
         raise ValueError("a MyST notebook with a jupytext header is expected")
@@ -293,6 +294,9 @@ def _read(source: Path) -> NotebookNode:
         raise ValueError(f"jupytext cannot read it: {first_line(str(error), 200)}") from None
     if "kernelspec" not in notebook.metadata:
         raise ValueError("a kernelspec in the header is expected")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_dropdowns(cell.source, source)
     return notebook
 
 

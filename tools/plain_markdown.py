@@ -18,6 +18,7 @@ LINK = re.compile(r"(?P<text>!?\[[^\]]*\])\((?P<target>[^()\s]+)\)")
 LABELLED_MATH = re.compile(r"\$\$(?P<body>.+?)\$\$[ \t]*\((?P<label>[\w:.-]+)\)", re.DOTALL)
 
 QUOTED = {"note", "tip", "hint", "important", "warning", "caution", "attention", "danger", "seealso"}
+NAMED = {"predict": "Predict, then run"}
 WITHOUT_TEXT = {"bibliography", "contents", "tableofcontents"}
 
 
@@ -96,8 +97,8 @@ class _Plain:
             # Inside an HTML tag Markdown is not read.
             summary = re.sub(r"`([^`]+)`", r"<code>\1</code>", "".join(self.text([title])))
             yield from ["<details>", f"<summary>{summary}</summary>", "", *self.blocks(lines), "", "</details>"]
-        elif name in QUOTED | {"admonition", "margin"}:
-            named = name.capitalize() if name in QUOTED else ""
+        elif name in QUOTED | {"admonition", "margin", "predict"}:
+            named = NAMED.get(name, name.capitalize() if name in QUOTED else "")
             heading = [f"**{title or named}**", ""] if title or named else []
             quoted = [*self.text(heading), *self.blocks(lines)]
             yield from (f"> {line}".rstrip() for line in quoted)

@@ -42,11 +42,7 @@ function startThemeButton() {
   document.querySelectorAll(".theme-switch-button").forEach((button) => button.addEventListener("click", () => {
     const modes = system.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
     apply(modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length]);
-    try {
-      localStorage.setItem("mode", root.dataset.mode);
-    } catch {
-      // Storage is blocked or full: the choice holds for this page.
-    }
+    localStorage.setItem("mode", root.dataset.mode);
   }));
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from style_sheet import file_name
 
 # What every page needs, joined into one file. Sphinx's search stays on the search page.
-SCRIPTS = ["clipboard.min.js", "copybutton.js", "page.js"]
+SCRIPTS = ["clipboard.min.js", "copybutton.js", "page.js", "reader.js"]
 JOINED = "scripts/book.js"
 TABS = "design-tabs.js"
 SEARCH = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"}
