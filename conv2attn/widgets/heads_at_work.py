@@ -18,7 +18,7 @@ from conv2attn import figures
 from conv2attn.bounds import off_shift_mass
 from conv2attn.data import photograph
 from conv2attn.encodings import position_weights
-from conv2attn.widgets.base import FOLDER, Widget
+from conv2attn.widgets.base import Widget
 
 KERNEL_SIZES = (3, 5)
 IMAGE_SIZES = (4, 64)
@@ -48,8 +48,6 @@ class HeadsAtWork(Widget):
     """
 
     name = "heads_at_work"
-    height = 320
-    _esm = FOLDER / "heads_at_work.js"
 
     image = traitlets.Unicode().tag(sync=True)
     """The photograph's pixels, uint8 in base64, row by row."""
@@ -67,8 +65,6 @@ class HeadsAtWork(Widget):
     """The head whose centre the sliders move."""
     query = traitlets.Any().tag(sync=True)
     """[row, column] of the query pixel."""
-    palette = traitlets.Dict().tag(sync=True)
-    """Colour anchors, from :mod:`conv2attn.figures`."""
 
     def __init__(
         self,
@@ -91,7 +87,6 @@ class HeadsAtWork(Widget):
             centres=_centres(taps(len(kernel)) if centres is None else centres, heads),
             head=heads // 2 + 1,  # right of the centre: in most kernels it has a weight
             query=_query((size // 2, size // 2) if query is None else query, size),
-            palette={"weight": list(figures.WEIGHT_COLORS), "signed": list(figures.SIGNED_COLORS)},
             **kwargs,
         )
 
