@@ -56,12 +56,14 @@ def place_pictures(app, doctree):
             for path in [*sources(name), HOST]:
                 app.env.note_dependency(str(path))
             island.p.decompose()  # the text alone, for hosts that show no picture
-        start, end = str(soup).rsplit("</div>", 1)
+        inside = island.decode_contents()
+        island.clear()
+        opening, closing = str(soup).rsplit("</div>", 1)
         html.children = []
         html += [
-            nodes.raw(text=start, format="html", c2a_widget=name),
+            nodes.raw(text=opening, format="html", c2a_widget=name),
             image.deepcopy(),
-            nodes.raw(text="</div>" + end, format="html"),
+            nodes.raw(text=f"{inside}</div>{closing}", format="html"),
         ]
 
 

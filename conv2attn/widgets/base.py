@@ -60,6 +60,13 @@ def style(*names: str) -> str:
     return "\n".join(path.read_text("utf-8") for path in sheets)
 
 
+def png(figure: Figure) -> bytes:
+    """A figure as PNG, opaque, so that it reads on a light and on a dark page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", transparent=False, metadata={"Software": None})
+    return buffer.getvalue()
+
+
 class Widget(anywidget.AnyWidget):
     """Base of all widgets. A subclass sets ``name`` and declares its state as traits."""
 
@@ -87,10 +94,8 @@ class Widget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def picture(self) -> bytes:
-        """The figure as PNG, opaque, so that it reads on a light and on a dark page."""
-        buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png", transparent=False, metadata={"Software": None})
-        return buffer.getvalue()
+        """The figure as PNG."""
+        return png(self.figure())
 
     def state(self) -> dict[str, Any]:
         """The synced traits that the widget itself declares, in the form that its module reads."""
