@@ -17,11 +17,11 @@ from torch import nn
 
 import conv2attn
 from conv2attn import figures
-from conv2attn.widgets import HeadsAtWork
+from conv2attn.widgets import Emblem, HeadsAtWork
 from conv2attn.widgets.base import FOLDER, Widget
 from conv2attn.widgets.heads_at_work import LARGEST_WEIGHT, WINDOW, taps
 
-WIDGETS = [HeadsAtWork]
+WIDGETS = [Emblem, HeadsAtWork]
 
 
 def an_image(size: int = 10, seed: int = 0) -> torch.Tensor:
