@@ -24,7 +24,7 @@ class Emblem(HeadsAtWork):
         difference = attention - convolution
         limit = max(attention.abs().max().item(), convolution.abs().max().item()) or 1
         with matplotlib.rc_context(figures.STYLE):
-            figure = Figure(figsize=(5.2, 4.4), dpi=150)
+            figure = Figure(figsize=(5.2, 4.4), dpi=120)
             cells = figure.add_gridspec(2, 3, left=0.01, right=0.99, top=0.93, bottom=0.08, hspace=0.3, wspace=0.06)
             self._draw_image(panel(figure, cells[0, 0], "$x$, image"), cross=False)
             self._draw_heads(panel(figure, cells[0, 1], f"$A$, {len(self.centres)} heads, α = {self._sharpness:g}"))
