@@ -22,7 +22,7 @@ const template = (K) => `
     ${view("convolution", canvas("convolution"))}
     ${view("difference", canvas("difference"))}
     ${scale("signed", output("low"), "<span>0</span>", output("high"))}
-    <p>${hidden("difference")} at most <br>${output("difference", "c2a-value")}</p>
+    <p>${hidden("difference")} at most ${output("difference", "c2a-value")}</p>
     <div class="c2a-hidden">${summary}</div>
   </div>`;
 
