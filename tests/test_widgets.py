@@ -17,11 +17,11 @@ from torch import nn
 
 import conv2attn
 from conv2attn import figures
-from conv2attn.widgets import HeadsAtWork
+from conv2attn.widgets import Emblem, HeadsAtWork
 from conv2attn.widgets.base import FOLDER, Widget
 from conv2attn.widgets.heads_at_work import LARGEST_WEIGHT, WINDOW, taps
 
-WIDGETS = [HeadsAtWork]
+WIDGETS = [Emblem, HeadsAtWork]
 
 
 def an_image(size: int = 10, seed: int = 0) -> torch.Tensor:
@@ -218,12 +218,12 @@ def test_mime_bundle_has_every_form(kind: type[Widget]) -> None:
 def test_island_holds_module_name_state_and_alternative_text(kind: type[Widget]) -> None:
     widget = kind()
     island = widget.island()
-    name, alt, height, state, text = re.fullmatch(
-        r'<div class="c2a-island" data-widget="(\w+)" data-alt="([^"<>]+)" data-height="(\d+)">'
+    name, alt, state, text = re.fullmatch(
+        r'<div class="c2a-island" data-widget="(\w+)" data-alt="([^"<>]+)">'
         r'<script type="application/json" class="c2a-state">([^<]+)</script><p>([^<]+)</p></div>',
         island,
     ).groups()
-    assert (FOLDER / f"{name}.js").is_file() and int(height) > 0
+    assert (FOLDER / f"{name}.js").is_file()
     assert json.loads(state) == widget.state()
     assert alt == text == widget.describe()
     assert len(island) < 8000  # notebooks store it
@@ -231,10 +231,10 @@ def test_island_holds_module_name_state_and_alternative_text(kind: type[Widget])
 
 @pytest.mark.parametrize("kind", WIDGETS)
 def test_module_can_be_put_into_a_page(kind: type[Widget]) -> None:
-    module = (FOLDER / f"{kind.name}.js").read_text("utf-8")
-    assert module == str(kind._esm) and not module.startswith("//")  # it could be taken for an address
+    module = kind._esm
+    assert not module.startswith("//")  # it could be taken for an address
     assert "</script" not in module.lower()
-    assert "http" not in module and "import(" not in module  # it asks nobody for anything
+    assert "http" not in module and not re.search(r"^import|import\(", module, re.MULTILINE)  # it asks nobody for anything
     assert "</style" not in str(kind._css).lower() and "url(" not in str(kind._css)
     assert re.findall(r"^export default \{ render \};$", module, re.MULTILINE)
 

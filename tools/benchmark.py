@@ -100,7 +100,7 @@ def widgets(sizes: tuple[int, ...] = (48, 64)) -> None:
     from conv2attn.widgets import HeadsAtWork
 
     host = (ROOT / "book" / "assets" / "host.js").read_text("utf-8")
-    module = (ROOT / "conv2attn" / "widgets" / "heads_at_work.js").read_text("utf-8")
+    module = HeadsAtWork._esm
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     print(f"{'image':<10}{'median, ms':>12}{'95 %, ms':>12}")
     with sync_playwright() as playwright:

@@ -4,6 +4,9 @@ A widget's output holds an island (its state as JSON; conv2attn/widgets/base.py)
 picture is put into the island, as what is seen until the widget stands and wherever it cannot, and each
 page gets the modules of its widgets once, with host.js, which mounts them. A picture and a page cost
 nothing more, and all of it works from a folder on disk.
+
+A control that works with a kernel alone comes as its picture and a line that says so
+(conv2attn.widgets.KernelOnly). Every other control that would be dead on the page fails the build.
 """
 
 from pathlib import Path
@@ -12,9 +15,9 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.util import logging
 
-ROOT = Path(__file__).parents[2]
-WIDGETS = ROOT / "conv2attn" / "widgets"
-HOST = ROOT / "book" / "assets" / "host.js"
+from conv2attn.widgets.base import module, sources, style
+
+HOST = Path(__file__).parents[1] / "assets" / "host.js"
 LIVE = "application/vnd.jupyter.widget-view+json"
 
 logger = logging.getLogger(__name__)
@@ -32,55 +35,56 @@ def place_pictures(app, doctree):
     for bundle, forms in list(outputs(doctree)):
         html = forms.get("text/html")
         soup = BeautifulSoup(html.astext() if html else "", "html.parser")
-        island = soup.find(class_="c2a-island")
+        island = soup.find(class_=["c2a-island", "c2a-kernel-only"])
         if island is None:
             if LIVE in forms:
                 logger.warning(
-                    "this widget needs a kernel and would be dead on the page: make it a conv2attn.widgets.base.Widget",
+                    "this widget needs a kernel and would be dead on the page: make it a conv2attn.widgets.base.Widget, "
+                    "or show a picture in its place with conv2attn.widgets.KernelOnly",
                     location=bundle,
                     type="islands",
                 )
             continue
-        name, picture = island["data-widget"], forms.get("image/png")
-        sources = [WIDGETS / f"{name}.js", WIDGETS / "widget.css", HOST]
-        missing = [path.name for path in sources if not path.is_file()]
-        if missing or picture is None:
-            what = f"no {', '.join(missing)}" if missing else "no picture to show before it stands"
-            logger.warning("widget %s has %s", name, what, location=bundle, type="islands")
+        picture = forms.get("image/png")
+        if picture is None:
+            logger.warning("a widget without a picture to show on the page", location=bundle, type="islands")
             continue
-        for path in sources:
-            app.env.note_dependency(str(path))
         image = picture.next_node(nodes.image)
         image["alt"] = island["data-alt"]
-        island.p.decompose()  # the text alone, for hosts that show no picture
-        start, end = str(soup).rsplit("</div>", 1)
+        name = island.get("data-widget")
+        if name:
+            for path in [*sources(name), HOST]:
+                app.env.note_dependency(str(path))
+            island.p.decompose()  # the text alone, for hosts that show no picture
+        inside = island.decode_contents()
+        island.clear()
+        opening, closing = str(soup).rsplit("</div>", 1)
         html.children = []
         html += [
-            nodes.raw(text=start, format="html", c2a_widget=name),
+            nodes.raw(text=opening, format="html", c2a_widget=name),
             image.deepcopy(),
-            nodes.raw(text="</div>" + end, format="html"),
+            nodes.raw(text=f"{inside}</div>{closing}", format="html"),
         ]
 
 
-def inline(path, closing):
+def inline(text, closing):
     """The text of a module or style sheet, which must not end the element it is put into."""
-    text = path.read_text("utf-8")
     if closing in text.lower():
-        logger.warning("%s contains %s and cannot be put into a page", path.name, closing, type="islands")
+        logger.warning("a widget's files contain %s and cannot be put into a page", closing, type="islands")
     return text
 
 
 def add_modules(app, pagename, templatename, context, doctree):
-    """Give a page with widgets their modules, host.js and widget.css, each once."""
+    """Give a page with widgets their modules, host.js and their style, each once."""
     islands = doctree.findall(nodes.raw) if doctree else []
-    names = sorted({node["c2a_widget"] for node in islands if "c2a_widget" in node})
+    names = sorted({node["c2a_widget"] for node in islands if node.get("c2a_widget")})
     if not names:
         return
-    context["metatags"] += f"\n<style>\n{inline(WIDGETS / 'widget.css', '</style')}</style>"
+    context["metatags"] += f"\n<style>\n{inline(style(*names), '</style')}</style>"
     for name in names:
-        module = inline(WIDGETS / f"{name}.js", "</script")
-        context["body"] += f'\n<script type="text/x-conv2attn-widget" data-widget="{name}">\n{module}</script>'
-    context["body"] += f'\n<script type="module">\n{inline(HOST, "</script")}</script>\n'
+        text = inline(module(name), "</script")
+        context["body"] += f'\n<script type="text/x-conv2attn-widget" data-widget="{name}">\n{text}</script>'
+    context["body"] += f'\n<script type="module">\n{inline(HOST.read_text("utf-8"), "</script")}</script>\n'
 
 
 def setup(app):

@@ -1,5 +1,7 @@
 """The course's widgets: one ES module each, alive in a notebook and on a page without a kernel."""
 
+from conv2attn.widgets.emblem import Emblem
 from conv2attn.widgets.heads_at_work import HeadsAtWork
+from conv2attn.widgets.kernel_only import KernelOnly
 
-__all__ = ["HeadsAtWork"]
+__all__ = ["Emblem", "HeadsAtWork", "KernelOnly"]

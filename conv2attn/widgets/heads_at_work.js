@@ -1,112 +1,20 @@
 /* Heads at work: K² attention heads beside the convolution that they become as α grows.
 
-   The pure functions come first; they know nothing of the page. Images are Float64Array, row by row, n×n.
-   Tokens are the pixels of the image inside a ring of R = (K-1)/2 zeros, so that every tap has one to look at.
-   Then render() draws the widget: the model holds the state, every control writes to it, and one function,
-   update(), reads it, computes and paints. */
+   The model holds the state, every control writes to it, and one function, draw(), reads it, computes and paints. */
 
-/* ── Mathematics ─────────────────────────────────────────────────────────────────────────────────────── */
+import {
+  bench, decode, encode, format, hidden, largest, output, pair, paint, scale, shade, short, signed, slider, summary,
+  symmetric,
+} from "./common.js";
+import {
+  ALPHA_STEPS, WINDOW, alphaAt, around, attend, bound, convolve, headMap, norm1, stepOf, strayMass, taps,
+} from "./heads.js";
 
-/** Softmax over the tokens q = 0, 1, … of -α (q - centre)². α = Infinity puts all weight on the nearest token;
-    two at the same distance share it, as they do at every finite α. */
-export function softmax(tokens, alpha, centre) {
-  const weights = new Float64Array(tokens);
-  const nearest = Math.min(Math.max(Math.ceil(centre - 0.5), 0), tokens - 1);
-  const least = (nearest - centre) ** 2;
-  if (alpha === Infinity) {
-    const tie = nearest + 1 < tokens && (nearest + 1 - centre) ** 2 === least;
-    weights.fill(tie ? 0.5 : 1, nearest, nearest + (tie ? 2 : 1));
-    return weights;
-  }
-  let sum = 0;
-  for (let q = 0; q < tokens; q++) sum += weights[q] = Math.exp(alpha * (least - (q - centre) ** 2));
-  // What is below 1e-20 is lost beside the rest in a double: as a plain 0 it costs no multiplication later.
-  return weights.map((weight) => (weight < 1e-20 ? 0 : weight / sum));
-}
+const LARGEST_WEIGHT = 1000;
 
-/** One axis of a head at the offset d: for every pixel p of the axis, softmax around p + R + d. */
-export function axisWeights(n, R, alpha, offset) {
-  return Array.from({ length: n }, (_, p) => softmax(n + 2 * R, alpha, p + R + offset));
-}
-
-/** What one head sees from the query: its weight on every token, (n+2R)×(n+2R). The softmax of a squared
-    distance is a product of one softmax a axis. */
-export function headMap(n, R, alpha, centre, query) {
-  const tokens = n + 2 * R;
-  const [down, across] = centre.map((offset, axis) => softmax(tokens, alpha, query[axis] + R + offset));
-  const map = new Float64Array(tokens * tokens);
-  for (let i = 0; i < tokens; i++) {
-    for (let j = 0; j < tokens; j++) map[i * tokens + j] = down[i] * across[j];
-  }
-  return map;
-}
-
-/** Attention: y_p = Σ_h Σ_q A_h[p,q] x_q W_h, first along the rows, then along the columns. */
-export function attend(x, n, kernel, centres, alpha) {
-  const R = (Math.sqrt(kernel.length) - 1) / 2;
-  const axis = once((offset) => axisWeights(n, R, alpha, offset));
-  const mixedRows = once((offset) => mix(axis(offset), x, n, R));
-  const y = new Float64Array(n * n);
-  kernel.forEach((w, h) => {
-    if (w === 0) return;
-    const read = mix(axis(centres[h][1]), mixedRows(centres[h][0]), n, R);
-    for (let p = 0; p < n * n; p++) y[p] += w * read[p];
-  });
-  return y;
-}
-
-/** Mix the rows of x by the weights of one axis, and turn the result over its diagonal, so that mixing twice
-    mixes both axes. The tokens of the ring are zero and add nothing: the sum runs over the image alone. */
-function mix(weights, x, n, R) {
-  const mixed = new Float64Array(n * n);
-  const row = new Float64Array(n);
-  for (let p = 0; p < n; p++) {
-    row.fill(0);
-    for (let i = 0; i < n; i++) {
-      const weight = weights[p][R + i];
-      if (weight === 0) continue;
-      for (let j = 0; j < n; j++) row[j] += weight * x[i * n + j];
-    }
-    for (let j = 0; j < n; j++) mixed[j * n + p] = row[j];
-  }
-  return mixed;
-}
-
-/** Convolution in torch's sense: y_p = Σ_δ W_δ x_{p+δ}, zero outside the image. */
-export function convolve(x, n, kernel) {
-  const K = Math.sqrt(kernel.length);
-  const R = (K - 1) / 2;
-  const y = new Float64Array(n * n);
-  kernel.forEach((w, h) => {
-    if (w === 0) return;
-    const down = Math.floor(h / K) - R;
-    const right = (h % K) - R;
-    for (let i = Math.max(0, -down); i < Math.min(n, n - down); i++) {
-      for (let j = Math.max(0, -right); j < Math.min(n, n - right); j++) {
-        y[i * n + j] += w * x[(i + down) * n + j + right];
-      }
-    }
-  });
-  return y;
-}
-
-/** m = 1 - θ₃(0, e^{-α})^{-2}: the most that a head on its tap can let fall beside it, in two dimensions. */
-export function strayMass(alpha) {
-  let tail = 0;
-  for (let k = 1, term = 1; term > 1e-17 && k < 1e6; k++) tail += 2 * (term = Math.exp(-alpha * k * k));
-  return -Math.expm1(-2 * Math.log1p(tail));
-}
-
-/** |attention - convolution| ≤ 2 m ‖W‖₁ ‖x‖_∞ in every pixel, as long as every head is on its tap. */
-export function bound(alpha, kernel, x) {
-  return 2 * strayMass(alpha) * norm1(kernel) * largest(x);
-}
-
-/** Δ of every head at home, in the kernel's order. */
-export function taps(K) {
-  const R = (K - 1) / 2;
-  return Array.from({ length: K * K }, (_, h) => [Math.floor(h / K) - R, (h % K) - R]);
-}
+/* Where the gauge of the error has its marks: 0, then powers of ten. */
+const GAUGE = ["0", "10⁻¹²", "10⁻⁹", "10⁻⁶", "10⁻³", "1", "10³"];
+const onGauge = (value) => Math.min(1, Math.max(0.02, (Math.log10(value) + 15) / 18)) * (value > 0);
 
 /** The kernels that can be chosen, K×K; those of 3×3 stand in the middle of a larger one. */
 export function presets(K) {
@@ -121,36 +29,6 @@ export function presets(K) {
     [`1 to ${K * K}`]: taps(K).map((_, h) => h + 1),
   };
 }
-
-const norm1 = (values) => values.reduce((sum, value) => sum + Math.abs(value), 0);
-
-function largest(values) {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]));
-  return most;
-}
-
-function once(compute) {
-  const known = new Map();
-  return (key) => known.get(key) ?? known.set(key, compute(key)).get(key);
-}
-
-/* ── State, sliders, numbers, colours ────────────────────────────────────────────────────────────────── */
-
-const WINDOW = 4; // a head map shows the tokens at most this far from the query
-const LARGEST_WEIGHT = 1000;
-
-/* Where the gauge of the error has its marks: 0, then powers of ten. */
-const GAUGE = ["0", "10⁻¹²", "10⁻⁹", "10⁻⁶", "10⁻³", "1", "10³"];
-const onGauge = (value) => Math.min(1, Math.max(0.02, (Math.log10(value) + 15) / 18)) * (value > 0);
-
-/* The α slider moves by sixteenths of a doubling; the value shown, of three digits, is the value used. */
-const ALPHA_STEPS = 106;
-export const alphaAt = (step) => Math.min(24, Number((0.25 * 2 ** (step / 16)).toPrecision(3)));
-const stepOf = (alpha) => (alpha >= 24 ? ALPHA_STEPS : Math.max(0, Math.round(16 * Math.log2(alpha / 0.25))));
-
-const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const encode = (bytes) => btoa(String.fromCharCode(...bytes));
 
 function read(model) {
   const bytes = decode(model.get(model.get("source")));
@@ -168,63 +46,6 @@ function read(model) {
   };
 }
 
-/** A number as text: five decimals, or a power of ten where that would show too little. */
-export function format(value) {
-  if (value === 0) return "0";
-  const [digits, exponent] = value.toExponential(3).split("e");
-  const small = Math.abs(value) < 1e-3;
-  const text = small ? `${digits} × 10${superscript(exponent)}` : value.toFixed(5);
-  return text.replace("-", "−");
-}
-const superscript = (exponent) => [...exponent].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? (c === "-" ? "⁻" : "")).join("");
-const short = (value) => {
-  const text = value !== 0 && Math.abs(value) < 1e-3 ? format(value) : String(Number(value.toPrecision(3)));
-  return text.replace("-", "−");
-};
-const pair = ([row, column]) => `(${row}, ${column})`.replaceAll("-", "−");
-
-/** 256 colours between anchors, as canvas pixels. */
-function ramp(anchors) {
-  const colours = anchors.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-  return Uint32Array.from({ length: 256 }, (_, i) => {
-    const at = (i / 255) * (anchors.length - 1);
-    const low = Math.min(Math.floor(at), anchors.length - 2);
-    const [r, g, b] = colours[low].map((c, k) => Math.round(c + (at - low) * (colours[low + 1][k] - c)));
-    return (255 << 24) | (b << 16) | (g << 8) | r;
-  });
-}
-const GREY = ramp(["#000000", "#ffffff"]);
-
-/** Paint values as pixels of a canvas of their size: fraction(value) in [0, 1] picks the colour, NaN none. */
-function paint(canvas, side, values, colours, fraction) {
-  if (canvas.width !== side) canvas.width = canvas.height = side;
-  const pixels = new Uint32Array(side * side);
-  for (let i = 0; i < values.length; i++) {
-    const at = fraction(values[i]);
-    if (at >= 0) pixels[i] = colours[Math.min(255, Math.floor(at * 256))];
-  }
-  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), side, side), 0, 0);
-}
-
-/* ── The widget ──────────────────────────────────────────────────────────────────────────────────────── */
-
-/* An output speaks up at every change unless told not to; sliders say their value themselves, and the summary
-   says the rest once things are still. */
-const output = (name, kind = "") => `<output data-of="${name}" aria-live="off" class="${kind}"></output>`;
-
-const slider = (name, label, range) => `
-  <div class="c2a-slider">
-    <label><span>${label}</span><input type="range" name="${name}" ${range}></label>${output(name)}
-  </div>`;
-
-const hidden = (text) => `<span class="c2a-hidden">${text}</span>`;
-
-const scale = (kind, low, middle, high) => `
-  <p class="c2a-scale" data-scale="${kind}"><i class="c2a-bar"></i>${low}${middle}${high}</p>`;
-
-const symmetric = (name) => scale("signed",
-  output(`${name}-low`), "<span>0</span>", output(`${name}-high`));
-
 const view = (name, title, value) => `
   <figure class="c2a-view">
     <figcaption>${title}</figcaption>
@@ -234,7 +55,7 @@ const view = (name, title, value) => `
   </figure>`;
 
 const template = (K) => `
-  <form class="c2a-widget"><div class="c2a-heads" style="--c2a-k: ${K}">
+  <div class="c2a-heads" style="--c2a-k: ${K}">
     <p class="c2a-line"><var>y</var><sub><var>p</var></sub> = Σ<sub><var>h</var></sub> Σ<sub><var>q</var></sub>
       <var>A</var><sub><var>h</var></sub>[<var>p</var>, <var>q</var>] <var>x</var><sub><var>q</var></sub>
       <var>W</var><sub><var>h</var></sub></p>
@@ -307,41 +128,21 @@ const template = (K) => `
         </div>
       </div>
     </div>
-    <p class="c2a-summary" aria-live="polite"></p>
-  </div></form>`;
+    ${summary}
+  </div>`;
 
 function render({ model, el }) {
   const K = model.get("kernel").length;
   const home = taps(K);
-  el.innerHTML = template(K);
-  const form = el.querySelector("form");
-  const controls = form.elements;
-  const all = (selector) => [...form.querySelectorAll(selector)];
-  const canvases = Object.fromEntries(all("[data-canvas]").map((canvas) => [canvas.dataset.canvas, canvas]));
-  const outputs = Object.fromEntries(all("[data-of]").map((node) => [node.dataset.of, node]));
-  const say = (name, text) => { if (outputs[name].textContent !== text) outputs[name].textContent = text; };
-  const look = form.querySelector(".c2a-look");
-  const frameOf = form.firstElementChild.style; // lengths and colours for the style sheet
+  const { controls, canvases, colours, now, all, say, show, style, on, set, start } = bench({ model, el }, template(K));
+  const [look] = all(".c2a-look");
   const maps = all(".c2a-map");
   const fields = all(".c2a-kernel input");
-  const note = form.querySelector("[role=status]");
-  const summary = form.querySelector(".c2a-summary");
-  const palette = model.get("palette");
-  const colours = { weight: ramp(palette.weight), signed: ramp(palette.signed) };
-
-  for (const [kind, anchors] of Object.entries(palette)) {
-    frameOf.setProperty(`--c2a-${kind}`, anchors.join(", "));
-  }
-  // JupyterLab takes arrow keys for itself unless the control itself says otherwise.
-  all("input, select, button, [tabindex]").forEach((control) => { control.dataset.lmSuppressShortcuts = "true"; });
-
-  const now = { frames: 0 }; // what is shown, for tests and for the curious: el.conv2attn
-  el.conv2attn = now;
+  const [note] = all("[role=status]");
 
   /* Computing and painting. */
 
-  function update() {
-    const begun = performance.now();
+  function draw() {
     const state = read(model);
     const { size, x, kernel, centres, alpha, query } = state;
     const R = (K - 1) / 2;
@@ -361,55 +162,41 @@ function render({ model, el }) {
     paintOutputs();
     showControls();
     showBound();
-    now.frames += 1;
-    now.milliseconds = performance.now() - begun;
-    later(summarise);
   }
 
   function paintImage() {
     const { size, x, query, source } = now;
-    paint(canvases.x, size, x, GREY, (value) => value);
+    paint(canvases.x, size, x, colours.grey);
     const percent = (pixels) => `${(100 * pixels) / size}%`;
     for (const [name, pixels] of [["row", query[0] + 0.5], ["column", query[1] + 0.5], ["side", 1],
       ["top", query[0] - WINDOW], ["left", query[1] - WINDOW], ["window", 2 * WINDOW + 1]]) {
-      frameOf.setProperty(`--c2a-${name}`, percent(pixels));
+      style(name, percent(pixels));
     }
     look.dataset.source = source;
   }
 
   function paintMaps(R) {
     const { size, centres, query, head, moved } = now;
-    const tokens = size + 2 * R;
     const side = 2 * WINDOW + 1;
-    const inside = (i) => i >= 0 && i < tokens;
     maps.forEach((label, h) => {
-      const seen = Float64Array.from({ length: side * side }, (_, at) => {
-        const i = query[0] + R - WINDOW + Math.floor(at / side);
-        const j = query[1] + R - WINDOW + (at % side);
-        return inside(i) && inside(j) ? now.maps[h][i * tokens + j] : NaN;
-      });
       const [radio, canvas] = label.children;
-      paint(canvas, side, seen, colours.weight, Math.sqrt);
+      paint(canvas, side, around(now.maps[h], size, R, query), colours.weight, Math.sqrt);
       radio.checked = h === head;
       radio.setAttribute("aria-label", `head ${h} at tap ${pair(home[h])}, centre ${pair(centres[h])}`);
       label.toggleAttribute("data-moved", moved[h]);
     });
     // Where the image ends and the ring of zeros begins, in a map's own measure.
     const percent = (pixels) => `${(100 * pixels) / side}%`;
-    frameOf.setProperty("--c2a-ring-top", percent(WINDOW - query[0]));
-    frameOf.setProperty("--c2a-ring-left", percent(WINDOW - query[1]));
-    frameOf.setProperty("--c2a-ring-size", percent(size));
+    style("ring-top", percent(WINDOW - query[0]));
+    style("ring-left", percent(WINDOW - query[1]));
+    style("ring-size", percent(size));
   }
 
   function paintKernel() {
     const most = largest(now.kernel) || 1;
     fields.forEach((field, h) => {
       const w = now.kernel[h];
-      const colour = colours.signed[Math.min(255, Math.floor((w / most + 1) * 128))];
-      const rgb = [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
-      const luminance = rgb.reduce((sum, c, k) => sum + [0.2126, 0.7152, 0.0722][k] * (c / 255) ** 2.2, 0);
-      field.style.background = `rgb(${rgb})`;
-      field.style.color = luminance < 0.18 ? "#ffffff" : "#000000"; // the one of more contrast
+      shade(field, colours.signed, signed(most)(w));
       if (field.dataset.weight === String(w)) return; // what is being typed stays as typed
       field.dataset.weight = w;
       field.value = Number(w.toPrecision(4));
@@ -423,9 +210,9 @@ function render({ model, el }) {
   function paintOutputs() {
     const { size, attention, convolution, difference, largestDifference, query } = now;
     const shared = Math.max(largest(attention), largest(convolution));
-    const signed = (limit) => (value) => (limit ? (value / limit + 1) / 2 : 0.5);
-    for (const [name, values, limit] of [["attention", attention, shared], ["convolution", convolution, shared],
-      ["difference", difference, largestDifference]]) {
+    now.limits = { attention: shared, convolution: shared, difference: largestDifference };
+    for (const [name, values] of Object.entries({ attention, convolution, difference })) {
+      const limit = now.limits[name];
       paint(canvases[name], size, values, colours.signed, signed(limit));
       say(`${name}-low`, short(-limit));
       say(`${name}-high`, short(limit));
@@ -438,11 +225,6 @@ function render({ model, el }) {
 
   function showControls() {
     const { source, size, kernel, centres, alpha, head, query } = now;
-    const show = (name, value, text) => {
-      controls[name].value = value;
-      controls[name].setAttribute("aria-valuetext", text);
-      say(name, text);
-    };
     controls.row.max = controls.column.max = size - 1;
     show("row", query[0], String(query[0]));
     show("column", query[1], String(query[1]));
@@ -466,8 +248,8 @@ function render({ model, el }) {
     say("terms", away
       ? `${away} of ${K * K} heads off the tap`
       : `2 m ‖W‖₁ ‖x‖∞ = 2 × ${short(strayMass(alpha))} × ${short(norm1(kernel))} × ${short(largest(x))}`);
-    frameOf.setProperty("--c2a-allowed", away ? 0 : onGauge(now.bound));
-    frameOf.setProperty("--c2a-measured", onGauge(largestDifference));
+    style("allowed", away ? 0 : onGauge(now.bound));
+    style("measured", onGauge(largestDifference));
   }
 
   function summarise() {
@@ -475,42 +257,24 @@ function render({ model, el }) {
     const p = query[0] * size + query[1];
     const at = alpha === Infinity ? "In the hard limit" : `At α = ${short(alpha)}`;
     const allowed = moved.includes(true) ? "no bound, because it holds only for heads on their taps" : `the bound allows ${short(now.bound)}`;
-    const text = `${at} attention and convolution differ by at most ${short(largestDifference)}; ${allowed}. `
+    describeCanvases();
+    return `${at} attention and convolution differ by at most ${short(largestDifference)}; ${allowed}. `
       + `At p = ${pair(query)} they are ${short(attention[p])} and ${short(convolution[p])}.`;
-    if (summary.textContent !== text) summary.textContent = text;
+  }
+
+  function describeCanvases() {
+    const { size, source, query, limits } = now;
     const keys = source === "drawing" ? "Arrow keys move the cursor, space paints." : "Arrow keys move the query.";
     canvases.x.setAttribute("aria-label", `${source === "drawing" ? "drawing pad" : "image"}, ${size} by ${size} pixels, `
-      + `query at ${pair(query)}, value ${short(now.x[p])}. ${keys}`);
+      + `query at ${pair(query)}, value ${short(now.x[query[0] * size + query[1]])}. ${keys}`);
     for (const [name, title] of [["attention", "attention output"], ["convolution", "convolution output"],
       ["difference", "attention minus convolution"]]) {
-      canvases[name].setAttribute("aria-label", `${title}, from ${outputs[`${name}-low`].textContent} to `
-        + outputs[`${name}-high`].textContent);
+      canvases[name].setAttribute("aria-label", `${title}, from ${short(-limits[name])} to ${short(limits[name])}`);
     }
   }
 
-  /* One painting a frame, one sentence for screen readers once things are still. */
-
-  let frame = 0;
-  const schedule = () => { frame ||= requestAnimationFrame(() => { frame = 0; update(); }); };
-  let timer = 0;
-  const later = (action) => {
-    clearTimeout(timer);
-    if (now.frames === 1) action();
-    else timer = setTimeout(action, 500);
-  };
-
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-    schedule();
-  };
-
   /* Controls. */
 
-  const listening = new AbortController();
-  const on = (target, event, act) => target.addEventListener(event, act, { signal: listening.signal });
-
-  on(form, "submit", (event) => event.preventDefault());
   on(controls.alpha, "input", () => set({ alpha: alphaAt(controls.alpha.valueAsNumber) }));
   on(controls.hard, "input", () => set({ alpha: controls.hard.checked ? null : alphaAt(controls.alpha.valueAsNumber) }));
   on(controls.preset, "input", () => {
@@ -518,7 +282,7 @@ function render({ model, el }) {
     setKernel(presets(K)[controls.preset.value]);
   });
   on(controls.home, "click", () => set({ centres: home }));
-  on(form, "input", ({ target }) => { if (target.name === "head") set({ head: Number(target.value) }); });
+  maps.forEach((label, h) => on(label, "input", () => set({ head: h })));
   for (const name of ["row", "column"]) {
     on(controls[name], "input", () => set({ query: [controls.row.valueAsNumber, controls.column.valueAsNumber] }));
     on(controls[`centre-${name}`], "input", () => {
@@ -584,18 +348,7 @@ function render({ model, el }) {
     event.preventDefault();
   });
 
-  /* Python moves the widget too. */
-
-  const traits = ["image", "drawing", "source", "kernel", "alpha", "centres", "head", "query"];
-  traits.forEach((name) => model.on(`change:${name}`, schedule));
-  update();
-
-  return () => {
-    listening.abort();
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-    traits.forEach((name) => model.off(`change:${name}`, schedule));
-  };
+  return start(["image", "drawing", "source", "kernel", "alpha", "centres", "head", "query"], draw, summarise);
 }
 
 /** The pixels of a straight stroke, both ends included. */

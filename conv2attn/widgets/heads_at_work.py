@@ -18,7 +18,7 @@ from conv2attn import figures
 from conv2attn.bounds import off_shift_mass
 from conv2attn.data import photograph
 from conv2attn.encodings import position_weights
-from conv2attn.widgets.base import FOLDER, Widget
+from conv2attn.widgets.base import Widget
 
 KERNEL_SIZES = (3, 5)
 IMAGE_SIZES = (4, 64)
@@ -48,8 +48,6 @@ class HeadsAtWork(Widget):
     """
 
     name = "heads_at_work"
-    height = 320
-    _esm = FOLDER / "heads_at_work.js"
 
     image = traitlets.Unicode().tag(sync=True)
     """The photograph's pixels, uint8 in base64, row by row."""
@@ -67,8 +65,6 @@ class HeadsAtWork(Widget):
     """The head whose centre the sliders move."""
     query = traitlets.Any().tag(sync=True)
     """[row, column] of the query pixel."""
-    palette = traitlets.Dict().tag(sync=True)
-    """Colour anchors, from :mod:`conv2attn.figures`."""
 
     def __init__(
         self,
@@ -91,7 +87,6 @@ class HeadsAtWork(Widget):
             centres=_centres(taps(len(kernel)) if centres is None else centres, heads),
             head=heads // 2 + 1,  # right of the centre: in most kernels it has a weight
             query=_query((size // 2, size // 2) if query is None else query, size),
-            palette={"weight": list(figures.WEIGHT_COLORS), "signed": list(figures.SIGNED_COLORS)},
             **kwargs,
         )
 
@@ -211,13 +206,13 @@ class HeadsAtWork(Widget):
             figure = Figure(figsize=(7.6, 5.9), dpi=150)
             rows = {"height_ratios": (30, 4, 30, 1), "left": 0.02, "right": 0.98, "top": 0.95, "bottom": 0.05}
             cells = figure.add_gridspec(4, 3, **rows, hspace=0.08, wspace=0.1)
-            self._draw_image(_panel(figure, cells[0, 0], f"image, p = ({self.query[0]}, {self.query[1]})"))
-            self._draw_heads(_panel(figure, cells[0, 1], f"{K * K} heads, α = {alpha}"))
-            self._draw_kernel(_panel(figure, cells[0, 2], "kernel"))
+            self._draw_image(panel(figure, cells[0, 0], f"image, p = ({self.query[0]}, {self.query[1]})"))
+            self._draw_heads(panel(figure, cells[0, 1], f"{K * K} heads, α = {alpha}"))
+            self._draw_kernel(panel(figure, cells[0, 2], "kernel"))
             outputs = (("attention output", attention, scale), ("convolution output", convolution, scale))
             outputs += (("difference", difference, difference.abs().max().item()),)
             for column, (title, values, limit) in enumerate(outputs):
-                drawn = _panel(figure, cells[2, column], title).imshow(
+                drawn = panel(figure, cells[2, column], title).imshow(
                     values.numpy(), cmap=figures.signed_cmap, vmin=-limit or -1, vmax=limit or 1, interpolation="nearest"
                 )
                 bar = figure.colorbar(drawn, cax=figure.add_subplot(cells[3, column]), orientation="horizontal")
@@ -229,12 +224,13 @@ class HeadsAtWork(Widget):
                 labels[-1].set_horizontalalignment("right" if limit else "center")
         return figure
 
-    def _draw_image(self, axes: Axes) -> None:
+    def _draw_image(self, axes: Axes, cross: bool = True) -> None:
         size, (row, column) = len(self.x), self.query
         axes.imshow(self.x.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         for color, width in (("black", 2.4), ("white", 0.8)):  # a halo, so that the lines show on any grey
-            axes.axhline(row, color=color, linewidth=width)
-            axes.axvline(column, color=color, linewidth=width)
+            if cross:
+                axes.axhline(row, color=color, linewidth=width)
+                axes.axvline(column, color=color, linewidth=width)
             corner = (column - WINDOW - 0.5, row - WINDOW - 0.5)
             side = 2 * WINDOW + 1
             axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=width, zorder=3))
@@ -263,7 +259,8 @@ class HeadsAtWork(Widget):
             axes.text(column, row, f"{weight:.3g}", ha="center", va="center", color=color)
 
 
-def _panel(figure: Figure, cell: SubplotSpec, title: str) -> Axes:
+def panel(figure: Figure, cell: SubplotSpec, title: str) -> Axes:
+    """An empty place for a picture in a figure's grid."""
     axes = figure.add_subplot(cell)
     axes.set_axis_off()
     axes.set_title(title)
