@@ -13,6 +13,7 @@ from docutils import nodes
 
 # Pixels in the style of site.css: one line of code, one row of a displayed formula, the space around a block.
 CODE_LINE, FORMULA_ROW, AROUND = 22, 55, 20
+LAST_LINE = 10  # the last line of a paragraph is not full
 FOLDED = 60
 WIDGET = 700
 COLUMN = 640  # the widest that a picture is drawn
@@ -36,6 +37,8 @@ def measure(node, srcdir):
         return len(node), 0
     if is_folded(node):
         return 0, FOLDED
+    if node.get("html", {}).get("hidden"):
+        return 0, 0
     if isinstance(node, nodes.raw):
         return 0, WIDGET if "c2a_widget" in node else 0
     if isinstance(node, nodes.literal_block):
@@ -45,7 +48,7 @@ def measure(node, srcdir):
     if isinstance(node, nodes.image):
         return 0, picture_height(node, srcdir) + AROUND
     if isinstance(node, nodes.TextElement):
-        return len(node.astext()), AROUND
+        return len(node.astext()), AROUND + LAST_LINE
     parts = [measure(child, srcdir) for child in node.children]
     return sum(text for text, _ in parts), sum(pixels for _, pixels in parts)
 
