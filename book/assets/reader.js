@@ -188,7 +188,9 @@ const reader = (() => {
       for (const chapter of chapters) {
         const { chapter: name, sections, questions } = chapter.dataset;
         const [read, quiz] = chapter.querySelectorAll("[data-shown]");
-        read.textContent = reader.readLine(reader.known("read", name), words(sections));
+        const known = reader.known("read", name);
+        chapter.querySelector("progress").value = words(sections).filter((section) => known[section]).length;
+        read.textContent = reader.readLine(known, words(sections));
         if (quiz) quiz.textContent = `Quiz: ${reader.scoreLine(reader.known("quiz", name), words(questions))}`;
       }
     };

@@ -96,6 +96,8 @@ def chapter(app, docname, number, page):
         data,
         nodes.paragraph("", "", nodes.reference("", "", *title, internal=True, refuri=uri)),
         nodes.paragraph("", f"{description} About {minutes(doctree)} minutes to read."),
+        # The words below it say the same.
+        element("progress", {"class": "pst-js-only", "max": len(sections), "value": 0, "aria-hidden": "true"}),
         *(element("p", {"class": "pst-js-only", "data-shown": kind}, text) for kind, text in shown.items()),
     )
 

@@ -250,6 +250,7 @@ def test_progress_is_saved_erased_and_loaded(visit: Callable[..., Page], tmp_pat
     mine = progress(read={"the-theorem": True}, quiz={first: False}, predictions={LINE: "above"})
     page = visit(CONTENTS, from_disk=from_disk, before=keep(mine))
     expect(contents_line(page, "read")).to_contain_text("1 of ")
+    expect(page.locator(f"[data-chapter='{PAGE}'] progress")).to_have_js_property("value", 1)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save my progress to a file").click()
     file = tmp_path / download.value.suggested_filename
