@@ -18,7 +18,7 @@ def configure(app, config):
     """Check the base URL and hand it to sphinxext-opengraph and sphinx-notfound-page."""
     if not BASE.fullmatch(config.html_baseurl):
         raise ConfigError(f"html_baseurl is to be like https://host/ or https://host/path/, not {config.html_baseurl!r}")
-    config.ogp_site_url = config.html_baseurl
+    config.ogp_site_url, config.ogp_site_name = config.html_baseurl, config.html_title
     # A server shows 404.html at any depth, so its links begin at the root of the host.
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
 
@@ -37,10 +37,12 @@ def redirect_from_root(app):
     yield "index", {"front_url": app.config.html_baseurl + app.builder.get_target_uri(front)}, "redirect.html"
 
 
-def set_canonical(app, pagename, templatename, context, doctree):
-    """Sphinx gives each page its canonical address; an address that leads nowhere has none."""
+def finish_not_found(app, pagename, templatename, context, doctree):
+    """The page for addresses that lead nowhere has no canonical one, and a book of one page no contents list."""
     if pagename == app.config.notfound_pagename:
         context["pageurl"] = None
+        toctree = context["toctree"]
+        context["toctree"] = lambda **options: toctree(**options) or ""
 
 
 def write_robots(app, exception):
@@ -55,6 +57,6 @@ def setup(app):
     app.connect("config-inited", configure, priority=400)  # before sphinx-notfound-page checks what it is given
     app.connect("env-check-consistency", keep_out_of_sitemap)
     app.connect("html-collect-pages", redirect_from_root)
-    app.connect("html-page-context", set_canonical)
+    app.connect("html-page-context", finish_not_found, priority=450)  # after sphinx-notfound-page, before the theme
     app.connect("build-finished", write_robots)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -66,7 +66,7 @@ def configure(app, config):
 def write(app, exception):
     """Put the card beside the pages."""
     if not exception and app.builder.format == "html":
-        draw(app.config.project, Path(app.outdir) / FILE)
+        draw(app.config.html_title, Path(app.outdir) / FILE)
 
 
 def setup(app):
