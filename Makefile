@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test lab grade notebooks check bench clean
+.PHONY: help book serve test lab grade notebooks check links bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ notebooks: .venv/installed ## Make every generated notebook from its Markdown so
 
 check: .venv/installed ## Fail if a generated notebook differs from its source
 	@$(RUN) tools/notebooks.py check
+
+links: .venv/installed ## Ask the other hosts that the text links to whether they still answer; needs a network
+	@$(RUN) tools/book.py links
 
 bench: .venv/installed ## Measure speed and memory, as ratios
 	@$(RUN) tools/benchmark.py

@@ -19,6 +19,17 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """The folder of the packages that tests/package.json names: axe-core and the Nu checker."""
+    import npm  # tools/; here, because most tests need no such package
+
+    try:
+        return npm.install(Path(__file__).parent)
+    except npm.NpmError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
 def built_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small project with a chapter and an exercise, its notebooks made. To be read, not changed."""
     import notebooks  # tools/; here, because most tests need no builder

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import nbformat.v4 as nb
 import pytest
@@ -39,7 +39,7 @@ def test_every_entry_of_the_contents_has_a_page(pages) -> None:
 
 def test_nothing_is_asked_of_another_host(site: Path, pages) -> None:
     for name, page in pages.items():
-        for tag in page.select("[src], link[href], [data-src], [srcset], [poster]"):
+        for tag in page.select("[src], link[href]:not([rel=canonical]), [data-src], [srcset], [poster]"):
             for attribute in ("src", "href", "data-src", "srcset", "poster"):
                 assert not re.match(r"\s*(https?:)?//", tag.get(attribute, "")), f"{name}: {tag}"
         for script in page.select("script:not([src])"):
@@ -72,17 +72,30 @@ def test_fonts_have_every_character_of_every_formula(site: Path, pages) -> None:
 
 
 def test_inner_links_lead_somewhere(site: Path, pages) -> None:
+    base = book.base_url()
     for name, page in pages.items():
-        for link in page.select("a[href]"):
-            parts = urlsplit(link["href"])
-            if parts.scheme or parts.netloc:
+        for tag in page.select("[href], [src], form[action]"):
+            address = tag.get("href") or tag.get("src") or tag.get("action")
+            parts = urlsplit(urljoin(base + name, address))
+            if not urlunsplit(parts).startswith(base):
+                # A link that the reader follows, and nothing that the page loads.
+                assert tag.name == "a" and parts.scheme == "https", f"{name}: {tag}"
                 continue
-            target = (site / name).parent / unquote(parts.path) if parts.path else site / name
-            assert target.is_file(), f"{name} links to {link['href']}"
+            target = site / unquote(parts.path).removeprefix(urlsplit(base).path)
+            assert target.is_file(), f"{name} links to {address}"
             anchor = unquote(parts.fragment)
             if anchor:
                 page_there = pages[target.resolve().relative_to(site.resolve()).as_posix()]
-                assert page_there.find(id=anchor), f"{name} links to {link['href']}"
+                assert page_there.find(id=anchor), f"{name} links to {address}"
+
+
+def test_only_the_404_page_begins_at_the_root_of_the_host(pages) -> None:
+    """Every other page works in any folder."""
+    for name, page in pages.items():
+        for tag in page.select("[href], [src], form[action]"):
+            address = tag.get("href") or tag.get("src") or tag.get("action")
+            inner = not urlsplit(address).scheme and not address.startswith("#")
+            assert not inner or address.startswith("/") == (name == "404.html"), f"{name}: {tag}"
 
 
 def test_pictures_have_text_and_size(site: Path, pages) -> None:
@@ -119,8 +132,9 @@ def test_each_island_has_its_picture_and_its_module_once(pages) -> None:
 
 
 def test_site_holds_only_what_a_reader_needs(site: Path) -> None:
-    kinds = {path.suffix for path in site.rglob("*") if path.is_file() and path.name != ".buildinfo"}
-    assert kinds <= {".html", ".css", ".js", ".woff2", ".webp", ".svg", ".txt", ".inv"}
+    kinds = {path.suffix for path in site.rglob("*") if path.is_file() and path.name not in (".buildinfo", ".nojekyll")}
+    downloads = {".ipynb", ".whl", ".zip"}
+    assert kinds == {".html", ".css", ".js", ".woff2", ".webp", ".png", ".svg", ".txt", ".xml", ".inv"} | downloads
     assert (site / "_static" / "katex" / "LICENSE.txt").is_file()
 
 
@@ -147,7 +161,7 @@ def run_jupyter_book(folder: Path) -> subprocess.CompletedProcess:
 
 
 def test_a_good_page_passes(scratch: Path) -> None:
-    (scratch / "page.md").write_text("# Page\n\n$\\R^2$ and $\\one$\n", "utf-8")
+    (scratch / "page.md").write_text("# Page\n\n$\\R^2$ and $\\one$\n\n" + "What this is about. " * 3, "utf-8")
     build = run_jupyter_book(scratch)
     assert build.returncode == 0, build.stdout + build.stderr
 

