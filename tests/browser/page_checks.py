@@ -6,8 +6,6 @@ from urllib.parse import unquote, urlsplit
 
 from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-AXE = ROOT / "tests" / "node_modules" / "axe-core" / "axe.min.js"
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 REQUESTS = 20
@@ -92,9 +90,9 @@ def assert_whole(page: Page, width: int) -> None:
     assert page.evaluate(LOW_CONTRAST) == []
 
 
-def assert_accessible(page: Page) -> None:
+def assert_accessible(page: Page, npm_packages: Path) -> None:
     """axe finds nothing against WCAG 2.2, levels A and AA."""
-    page.evaluate(AXE.read_text("utf-8"))
+    page.evaluate((npm_packages / "axe-core" / "axe.min.js").read_text("utf-8"))
     page.evaluate("scrollTo(0, 0)")  # what happens to lie half under the header is no small target
     found = page.evaluate("(tags) => axe.run({ runOnly: tags })", STANDARD)["violations"]
     assert [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]] == []

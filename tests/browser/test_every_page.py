@@ -5,19 +5,20 @@ import pytest
 import book  # tools/book.py
 import page_checks
 
-PAGES = [*(page.relative_to(book.SITE).as_posix() for page in book.pages()), "search.html"]
+ON_DISK = [*(page.relative_to(book.SITE).as_posix() for page in book.pages()), "search.html"]
+PAGES = [*ON_DISK, "404.html"]  # only a server shows the last
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", PAGES)
-def test_page_is_whole_and_accessible(visit, path: str, width: int, theme: str) -> None:
+def test_page_is_whole_and_accessible(visit, npm_packages, path: str, width: int, theme: str) -> None:
     page = visit(path, width=width, theme=theme)
     assert page.locator("html").get_attribute("data-theme") == theme
     page_checks.open_every_fold(page)
     page_checks.scroll_through(page)
     page_checks.assert_whole(page, width)
-    page_checks.assert_accessible(page)
+    page_checks.assert_accessible(page, npm_packages)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -25,7 +26,7 @@ def test_page_is_light(visit, address, site, path: str) -> None:
     page_checks.assert_light(visit(path), address, site, path)
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", ON_DISK)
 def test_page_is_quiet_on_disk(visit, path: str) -> None:
     """No error and no foreign request, which `visit` looks for, with everything opened."""
     page = visit(path, from_disk=True)

@@ -25,11 +25,11 @@ def test_it_is_as_heavy_as_it_says(site: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_page_is_whole_and_accessible(visit, width: int, theme: str) -> None:
+def test_page_is_whole_and_accessible(visit, npm_packages, width: int, theme: str) -> None:
     page = visit(stress.PAGE, width=width, theme=theme)
     page_checks.scroll_through(page)
     page_checks.assert_whole(page, width)
-    page_checks.assert_accessible(page)
+    page_checks.assert_accessible(page, npm_packages)
 
 
 def test_page_is_light(visit, address, site) -> None:
