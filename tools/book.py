@@ -169,9 +169,14 @@ def build() -> None:
     print(f"\nThe book is built: {count} pages. Open {(SITE / 'index.html').as_uri()}")
 
 
+def settings() -> dict[str, object]:
+    """What _config.yml tells Sphinx; the extensions check it."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
+
+
 def base_url() -> str:
-    """Where the site is published; book/extensions/addresses.py has checked it."""
-    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]["html_baseurl"]
+    """Where the site is published."""
+    return settings()["html_baseurl"]
 
 
 def check_links() -> int:
