@@ -105,9 +105,9 @@ def install_assets() -> None:
     installed.touch()  # npm keeps the time of an older install
 
 
-def run_jupyter_book() -> None:
-    """Run Jupyter Book over everything, with every warning an error, showing what it says."""
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
+def run_jupyter_book(folder: Path = ROOT) -> None:
+    """Run Jupyter Book over the whole book in `folder`, with every warning an error, showing what it says."""
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(folder), "--all", "-n", "-W", "--keep-going"]
     lines = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout:
