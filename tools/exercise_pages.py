@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from notebooks import SOLUTION, STUB
 
 DROPDOWN = re.compile(
-    r"^(?P<fence>:{3,})\{dropdown\} *(?P<title>.*)\n(?P<body>.*?)^(?P=fence)$\n?", re.DOTALL | re.MULTILINE
+    r"^(?P<fence>:{3,})\{dropdown\} *(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence)$\n?", re.DOTALL | re.MULTILINE
 )
 HEADING = re.compile(r"^#+ (?P<title>.*)$", re.MULTILINE)
 MARK = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)

@@ -9,6 +9,7 @@ Chromium prints it (book/templates/print.html, book/assets/print.css). The chapt
 
 import argparse
 import json
+import logging
 import posixpath
 import re
 import shutil
@@ -35,26 +36,33 @@ from exercise_pages import solutions, statement
 PDF = BUILD / "from-convolution-to-attention.pdf"
 FOLDER = BUILD / "print"
 PAGES = FOLDER / "_build" / "html"  # where Jupyter Book puts them
-SOURCES = ["book", "chapters", "conv2attn"]  # what Jupyter Book and the extensions read
+FRONT_TITLE = "About this course"
 ANSWERS = "book/answers"  # to the quizzes: they go to the back, if there are any
+ON_SCREEN = "book/contents"  # this page's place is taken by the contents with page numbers
+
+# Chromium's files say that they hold one object less than they do; it is read all the same.
+logging.getLogger("pypdf").setLevel(logging.ERROR)
 
 # Width in CSS pixels of the text: that of the paper, less twice the margin of print.css.
-TEXT_WIDTH = {"a4": (210 - 2 * 21) * 96 / 25.4, "letter": (215.9 - 2 * 21) * 96 / 25.4}
+TEXT_WIDTH = {"a4": (210 - 2 * 23) * 96 / 25.4, "letter": (215.9 - 2 * 23) * 96 / 25.4}
 
 QUESTION = re.compile(r"\*\*([^*]+\?)\*\*")
 
 # What is of use on a screen only.
-SCREEN_ONLY = ".headerlink, script, style, button, summary svg, .cell details.hide > summary"
+SCREEN_ONLY = (
+    "script, style, button, input, [hidden], .headerlink, .pst-js-only, .sd-summary-icon, .sd-summary-state-marker, "
+    ".cell details.hide > summary"
+)
 
-# Formulas and tables that are wider than the text are set smaller; what else is too wide is reported.
+# Formulas and tables that are wider than the text are set smaller; what is still too wide is reported.
 FIT = """() => {
-  const wide = box => box.scrollWidth > box.clientWidth + 1;
   for (const box of document.querySelectorAll(".katex-display, .pst-scrollable-table-container")) {
-    if (wide(box)) box.style.fontSize = `${0.98 * box.clientWidth / box.scrollWidth}em`;
+    if (box.scrollWidth > box.clientWidth) box.style.fontSize = `${0.98 * box.clientWidth / box.scrollWidth}em`;
   }
-  return [...document.querySelectorAll("main *")]
-    .filter(box => wide(box) && getComputedStyle(box).display !== "inline" && !box.closest(".katex-mathml, .katex-html"))
-    .map(box => box.textContent.trim().slice(0, 60));
+  const edge = document.querySelector("main").getBoundingClientRect().right + 1;
+  return [...document.querySelectorAll("main :is(h1, h2, h3, h4, p, li, pre, table, img, .base)")]
+    .filter(box => box.getBoundingClientRect().right > edge)
+    .map(box => box.alt || box.textContent.trim().slice(0, 60));
 }"""
 
 
@@ -80,7 +88,7 @@ def arrange(contents: dict[str, Any], exercises: Iterable[str]) -> dict[str, Any
     exercises = list(exercises)
     back = [
         ("Exercises", [f"{folder}/exercise" for folder in exercises]),
-        ("Back matter", [file for file in files if file != ANSWERS]),
+        ("Back matter", [file for file in files if file not in (ANSWERS, ON_SCREEN)]),
         ("Solutions", [file for file in files if file == ANSWERS] + [f"{folder}/solutions" for folder in exercises]),
     ]
     back_parts = [{"caption": title, "chapters": [{"file": file} for file in files]} for title, files in back if files]
@@ -91,8 +99,9 @@ def stage() -> dict[str, Any]:
     """Lay the sources of the printed book into FOLDER; return its contents."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    for name in SOURCES:
-        (FOLDER / name).symlink_to(ROOT / name, target_is_directory=True)
+    for path in ROOT.iterdir():
+        if path.is_dir() and path.name != "exercises" and path.name[0] not in "._":
+            (FOLDER / path.name).symlink_to(path, target_is_directory=True)
     folders = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("exercises/sources/*/exercise.md"))
     for folder in folders:
         exercise = jupytext.read(ROOT / folder / "exercise.md", fmt="md:myst")
@@ -129,10 +138,18 @@ def read_page(name: str, pages: Sequence[str], depth: int) -> Tag:
     body = BeautifulSoup((PAGES / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article.bd-article")
     for useless in body.select(SCREEN_ONLY):
         useless.decompose()
-    # What is folded away is open on paper; of a question, the answers are elsewhere.
+    # Of a question the options stand there, with no answers; what else is folded away is open on paper.
+    for answer in body.select("section#check-yourself details > :not(summary)"):
+        answer.decompose()
     for fold in body.select("details"):
-        if not fold.find_parent("section", id="check-yourself"):
-            fold["open"] = ""
+        fold.name = "div"
+    for title in body.select("summary"):
+        title.name = "p"
+    # Chromium tags a picture with its text, and MathML not at all: a formula is read out as its TeX.
+    for formula in body.select(".katex"):
+        formula["role"], formula["aria-label"] = "img", " ".join(formula.annotation.get_text().split())
+        formula.select_one(".katex-mathml").decompose()
+        del formula.select_one(".katex-html")["aria-hidden"]
     for picture in body.select("img"):
         picture["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(name), picture["src"]))
     for link in body.select("a[href]"):
@@ -144,6 +161,8 @@ def read_page(name: str, pages: Sequence[str], depth: int) -> Tag:
             link.unwrap()
     for tag in body.select("[id]"):
         tag["id"] = slug(name, tag["id"])
+    if depth == 0:  # it has the title of the book
+        body.h1.string = FRONT_TITLE
     for heading in body.select("h1, h2, h3, h4, h5"):
         heading.name = f"h{int(heading.name[1]) + depth}"
     return body
@@ -176,7 +195,7 @@ def plain_text(heading: Tag) -> str:
     """A heading without markup; a formula as its TeX."""
     copy = BeautifulSoup(str(heading), "html.parser")
     for formula in copy.select(".katex"):
-        formula.replace_with(formula.annotation.get_text())
+        formula.replace_with(formula["aria-label"])
     return copy.get_text().strip()
 
 
@@ -201,19 +220,19 @@ def about() -> dict[str, Any]:
     }
 
 
-def join(facts: dict[str, Any], pages: list[Leaf], paper: str) -> str:
-    """The whole book as one page of HTML."""
+def join(facts: dict[str, Any], pages: list[Leaf], paper: str, numbers: dict[str, int]) -> str:
+    """The whole book as one page of HTML, its contents with the page numbers `numbers` of the anchors."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "book" / "templates"), autoescape=True)
     environment.filters["css_string"] = lambda text: json.dumps(text, ensure_ascii=False)
     style = (ROOT / "book" / "assets" / "print.css").read_text("utf-8")
-    return environment.get_template("print.html").render(about=facts, leaves=pages, style=style, paper=paper)
+    return environment.get_template("print.html").render(about=facts, leaves=pages, style=style, paper=paper, numbers=numbers)
 
 
 def print_pdf(document: str, paper: str, path: Path) -> None:
     """Print the page `document` as a PDF at `path`, with metadata, bookmarks and tags for screen readers.
 
     Raises:
-        BookError: no Chromium, an old one, a page that asks for other files than those of the book, or one that
+        BookError: no Chromium, a page that asks for other files than those of the book, or one that
             holds something wider than the paper.
     """
     source = PAGES / "print.html"
@@ -228,8 +247,6 @@ def print_pdf(document: str, paper: str, path: Path) -> None:
             page.route(lambda url: not url.startswith(("file:", "data:")), lambda route: route.abort())
             page.emulate_media(media="print", color_scheme="light")
             page.goto(source.as_uri())
-            if not page.evaluate('CSS.supports("content", "target-counter(attr(href), page)")'):
-                raise BookError(f"Chromium {chromium.version} cannot number the contents: a newer one is needed")
             too_wide = page.evaluate(FIT)
             page.pdf(path=path, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
             chromium.close()
@@ -241,6 +258,13 @@ def print_pdf(document: str, paper: str, path: Path) -> None:
         raise BookError(f"the book asks for what it does not hold: {refused[0]}")
     if too_wide:
         raise BookError(f"wider than the paper: {too_wide[0]!r}")
+
+
+def page_numbers(path: Path) -> dict[str, int]:
+    """The page of each place that a link leads to, counted from 1."""
+    reader = pypdf.PdfReader(path)
+    places = reader.named_destinations
+    return {name.removeprefix("/"): reader.get_destination_page_number(place) + 1 for name, place in places.items()}
 
 
 def describe(path: Path, facts: dict[str, Any]) -> int:
@@ -259,11 +283,11 @@ def describe(path: Path, facts: dict[str, Any]) -> int:
     return len(writer.pages)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paper", choices=TEXT_WIDTH, default="a4")
-    paper = parser.parse_args().paper
+    paper = parser.parse_args(arguments).paper
     PDF.unlink(missing_ok=True)
     draft = FOLDER / PDF.name
     try:
@@ -274,9 +298,15 @@ def main() -> int:
         run_jupyter_book(FOLDER)
         print("Joining the pages", flush=True)
         facts = about()
-        document = join(facts, leaves(contents), paper)
-        print("Printing", flush=True)
-        print_pdf(document, paper, draft)
+        pages = leaves(contents)
+        # Chromium cannot write page numbers into the contents: they are read from a first print.
+        print("Printing, to find the page of each section", flush=True)
+        print_pdf(join(facts, pages, paper, {}), paper, draft)
+        numbers = page_numbers(draft)
+        print("Printing, with the page numbers in the contents", flush=True)
+        print_pdf(join(facts, pages, paper, numbers), paper, draft)
+        if page_numbers(draft) != numbers:
+            raise BookError("the page numbers in the contents moved the pages")
         count = describe(draft, facts)
         draft.replace(PDF)
     except BookError as error:
