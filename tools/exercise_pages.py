@@ -42,8 +42,9 @@ def solutions(exercise: NotebookNode, reference: NotebookNode) -> str:
         if cell.cell_type == "markdown":
             if heading := HEADING.match(cell.source):
                 sections.append((heading[0], [], []))
-            hints = (f"{hint['title']}\n: {textwrap.indent(hint['body'].strip(), '  ').lstrip()}" for hint in DROPDOWN.finditer(cell.source))
-            sections[-1][1].extend(hints)
+            for hint in DROPDOWN.finditer(cell.source):
+                body = textwrap.indent(hint["body"].strip(), "  ").lstrip()
+                sections[-1][1].append(f"{hint['title']}\n: {body}")  # an item of a list of definitions
         elif "answer" in cell.metadata:
             sections[-1][2].append(f"**Solution**\n\n```python\n{MARK.sub('', cell.source).strip()}\n```")
         elif "check" not in cell.metadata and ran.outputs:

@@ -27,7 +27,7 @@ import pypdf
 import yaml
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from book import BUILD, CACHE, ROOT, BookError, run_jupyter_book, what_is_stale
 from browser import find_chromium
@@ -82,17 +82,17 @@ def arrange(contents: dict[str, Any], exercises: Iterable[str]) -> dict[str, Any
 
     The parts with chapters come first, then the exercises, the back matter, and in the end all answers.
     """
-    parts = contents["parts"]
-    of_the_course = [part for part in parts if any(page["file"].startswith("chapters/") for page in part["chapters"])]
-    files = [page["file"].removesuffix(".md") for part in parts if part not in of_the_course for page in part["chapters"]]
-    exercises = list(exercises)
+    parts, exercises = contents["parts"], list(exercises)
+    course = [part for part in parts if any(page["file"].startswith("chapters/") for page in part["chapters"])]
+    others = [part for part in parts if part not in course]
+    files = [page["file"].removesuffix(".md") for part in others for page in part["chapters"]]
     back = [
         ("Exercises", [f"{folder}/exercise" for folder in exercises]),
         ("Back matter", [file for file in files if file not in (ANSWERS, ON_SCREEN)]),
         ("Solutions", [file for file in files if file == ANSWERS] + [f"{folder}/solutions" for folder in exercises]),
     ]
     back_parts = [{"caption": title, "chapters": [{"file": file} for file in files]} for title, files in back if files]
-    return {**contents, "parts": of_the_course + back_parts}
+    return {**contents, "parts": course + back_parts}
 
 
 def stage() -> dict[str, Any]:
@@ -176,7 +176,7 @@ def leaves(contents: dict[str, Any]) -> list[Leaf]:
     """
     entries = [(contents["root"], None, 0)]
     for part in contents["parts"]:
-        captions = [part["caption"], *[None] * len(part["chapters"])]
+        captions = [part.get("caption"), *[None] * len(part["chapters"])]
         entries += [(page["file"].removesuffix(".md"), caption, 1) for page, caption in zip(part["chapters"], captions)]
     names = [name for name, _, _ in entries]
     bodies = [read_page(name, names, depth) for name, _, depth in entries]
@@ -225,7 +225,8 @@ def join(facts: dict[str, Any], pages: list[Leaf], paper: str, numbers: dict[str
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "book" / "templates"), autoescape=True)
     environment.filters["css_string"] = lambda text: json.dumps(text, ensure_ascii=False)
     style = (ROOT / "book" / "assets" / "print.css").read_text("utf-8")
-    return environment.get_template("print.html").render(about=facts, leaves=pages, style=style, paper=paper, numbers=numbers)
+    template = environment.get_template("print.html")
+    return template.render(about=facts, leaves=pages, style=style, paper=paper, numbers=numbers)
 
 
 def print_pdf(document: str, paper: str, path: Path) -> None:
