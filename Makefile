@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test lab grade notebooks check links bench clean
+.PHONY: help book serve pdf test lab grade notebooks check links bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ book: .venv/installed ## Run every notebook, build the site, say how to open it
 
 serve: .venv/installed ## Build the site and open it in a browser
 	@$(RUN) tools/book.py serve
+
+pdf: book ## Print the whole book to a PDF, with the exercises and their solutions
+	@$(RUN) tools/print_book.py $(ARGS)
 
 test: book ## Run every test: the package, the notebooks, the exercises, the pages in a browser
 	@$(PYTEST) --nbval --nbval-current-env tests chapters exercises/sources $(ARGS)

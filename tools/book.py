@@ -103,9 +103,9 @@ def pages() -> list[Path]:
     return [SITE / re.sub(r"(\.md)?$", ".html", entry, count=1) for entry in entries]
 
 
-def run_jupyter_book(*options: str) -> None:
-    """Run Jupyter Book over everything, showing what it says; with "-W" every warning is an error."""
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--all", "-n", "--keep-going", *options]
+def run_jupyter_book(folder: Path, *options: str) -> None:
+    """Run Jupyter Book over the whole book in `folder`, showing what it says; with "-W" every warning is an error."""
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(folder), "--all", "-n", "--keep-going", *options]
     lines = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout:
@@ -158,7 +158,7 @@ def build() -> None:
     NOTE.write_text(json.dumps({"execution": execution}), "utf-8")
     try:
         npm.install(ASSETS)
-        run_jupyter_book("-W")
+        run_jupyter_book(ROOT, "-W")
         downloads.add(SITE, base_url())
         count = verify()
     except BaseException:
@@ -184,7 +184,7 @@ def check_links() -> int:
     npm.install(ASSETS)
     shutil.rmtree(LINKS, ignore_errors=True)
     try:
-        run_jupyter_book("--builder", "linkcheck", "--path-output", str(LINKS))
+        run_jupyter_book(ROOT, "--builder", "linkcheck", "--path-output", str(LINKS))
     except BookError as error:
         if not list(LINKS.rglob("output.json")):  # not the links: the book itself
             raise error

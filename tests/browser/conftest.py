@@ -5,33 +5,19 @@ The fixture for every browser test is `visit`, which opens a page of the built s
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from browser import find_chromium  # tools/browser.py
 
 pytest.register_assert_rewrite("page_checks")  # so that a failed check says what it found
 
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 LOCAL = ("file:", "data:", "blob:")
-
-
-def find_chromium(playwright: Playwright) -> str:
-    """The browser to drive; a test that cannot find one fails and says how to get it."""
-    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), playwright.chromium.executable_path]
-    for path in candidates:
-        if path and os.access(path, os.X_OK):
-            return path
-    pytest.fail(
-        "no Chromium found: `apt-get install chromium`, or `.venv/bin/playwright install chromium`, "
-        "or set CHROMIUM to its path",
-        pytrace=False,
-    )
 
 
 @contextmanager
@@ -60,8 +46,12 @@ def address(site: Path) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a process."""
     with sync_playwright() as playwright:
+        try:
+            path = find_chromium(playwright)
+        except FileNotFoundError as error:
+            pytest.fail(str(error), pytrace=False)
         # The sandbox needs rights that a container often lacks; the pages are our own.
-        chromium = playwright.chromium.launch(executable_path=find_chromium(playwright), args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
