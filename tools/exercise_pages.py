@@ -16,6 +16,9 @@ DROPDOWN = re.compile(
 HEADING = re.compile(r"^#+ (?P<title>.*)$", re.MULTILINE)
 MARK = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
+# The site's extensions ask every page for a description.
+FRONT_MATTER = "---\ndescription: A page of the printed book, made from the source of an exercise.\n---\n\n"
+
 
 def statement(exercise: NotebookNode) -> str:
     """The text of an exercise as a page: no hints, no solutions, no checks."""
@@ -26,7 +29,7 @@ def statement(exercise: NotebookNode) -> str:
         elif "check" not in cell.metadata:
             code = SOLUTION.sub(lambda match: match["indent"] + STUB, cell.source)
             blocks.append(f"```python\n{code.strip()}\n```")
-    return "\n\n".join(blocks) + "\n"
+    return FRONT_MATTER + "\n\n".join(blocks) + "\n"
 
 
 def solutions(exercise: NotebookNode, reference: NotebookNode) -> str:
@@ -51,4 +54,4 @@ def solutions(exercise: NotebookNode, reference: NotebookNode) -> str:
             printed = "".join(output.get("text") or output.data["text/plain"] for output in ran.outputs)
             sections[-1][2].append(f"**What the code above prints**\n\n```text\n{printed.rstrip()}\n```")
     kept = [sections[0], *(section for section in sections[1:] if section[1] or section[2])]
-    return "\n\n".join(block for heading, hints, rest in kept for block in [heading, *hints, *rest]) + "\n"
+    return FRONT_MATTER + "\n\n".join(block for heading, hints, rest in kept for block in [heading, *hints, *rest]) + "\n"
