@@ -92,7 +92,9 @@ def arrange(contents: dict[str, Any], exercises: Iterable[str]) -> dict[str, Any
         ("Solutions", [file for file in files if file == ANSWERS] + [f"{folder}/solutions" for folder in exercises]),
     ]
     back_parts = [{"caption": title, "chapters": [{"file": file} for file in files]} for title, files in back if files]
-    return {**contents, "parts": course + back_parts}
+    # Set like every page, so that links to it are known; `leaves` leaves it out.
+    screen = [{"chapters": [{"file": ON_SCREEN}]}] if ON_SCREEN in files else []
+    return {**contents, "parts": screen + course + back_parts}
 
 
 def stage() -> dict[str, Any]:
@@ -179,6 +181,7 @@ def leaves(contents: dict[str, Any]) -> list[Leaf]:
     for part in contents["parts"]:
         captions = [part.get("caption"), *[None] * len(part["chapters"])]
         entries += [(page["file"].removesuffix(".md"), caption, 1) for page, caption in zip(part["chapters"], captions)]
+    entries = [entry for entry in entries if entry[0] != ON_SCREEN]
     names = [name for name, _, _ in entries]
     bodies = [read_page(name, names, depth) for name, _, depth in entries]
     targets = {link["href"][1:] for body in bodies for link in body.select('a[href^="#"]')}
