@@ -316,7 +316,7 @@ def test_a_failure_is_one_line_and_leaves_no_pdf(
     else:
         monkeypatch.setattr(print_book, "what_is_stale", lambda: None)
         monkeypatch.setattr(print_book, "stage", dict)
-        monkeypatch.setattr(print_book, "run_jupyter_book", lambda folder: None)
+        monkeypatch.setattr(print_book, "run_jupyter_book", lambda *options, **named: None)
         monkeypatch.setattr(print_book, "leaves", lambda contents: [])
         monkeypatch.delenv("CHROMIUM", raising=False)
         monkeypatch.setattr(browser.shutil, "which", lambda name: None)
