@@ -82,7 +82,8 @@ def build(scratch: Path) -> Callable[[list[NotebookNode]], tuple[int, str]]:  # 
         config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
         config["execute"]["execute_notebooks"] = "off"
         (scratch / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
-        notebook = nb.new_notebook(cells=[nb.new_markdown_cell("# Page"), *cells], metadata=METADATA)
+        title = nb.new_markdown_cell("# Page\n\nA page of controls, with a paragraph long enough to describe it.")
+        notebook = nb.new_notebook(cells=[title, *cells], metadata=METADATA)
         (scratch / "page.ipynb").write_text(json.dumps(notebook), "utf-8")
         result = run_jupyter_book(scratch)
         return result.returncode, result.stdout + result.stderr

@@ -42,9 +42,9 @@ def address(site: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of a process."""
+    """One Chromium for all tests of a module; the book is printed by another, and a process drives one at a time."""
     with sync_playwright() as playwright:
         try:
             path = find_chromium(playwright)

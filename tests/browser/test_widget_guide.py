@@ -20,6 +20,8 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 ---
 # A widget
 
+The widget that the guide for authors makes, built as one page of a book.
+
 ```{code-cell} python
 from conv2attn.widgets.sharpen import Sharpen
 
