@@ -140,9 +140,7 @@ def read_page(name: str, pages: Sequence[str], depth: int) -> Tag:
     body = BeautifulSoup((PAGES / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article.bd-article")
     for useless in body.select(SCREEN_ONLY):
         useless.decompose()
-    # Of a question the options stand there, with no answers; what else is folded away is open on paper.
-    for answer in body.select("section#check-yourself details > :not(summary)"):
-        answer.decompose()
+    # What is folded away is open on paper.
     for fold in body.select("details"):
         fold.name = "div"
     for title in body.select("summary"):
