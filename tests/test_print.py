@@ -11,7 +11,7 @@ from typing import Any
 import jupytext
 import pypdf
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 import book
 import browser
@@ -87,11 +87,6 @@ def articles(site: Path) -> dict[str, BeautifulSoup]:
         if name != print_book.ON_SCREEN:
             found[name] = BeautifulSoup(path.read_text("utf-8"), "html.parser").select_one("article")
     return found
-
-
-def is_an_answer(tag: Tag) -> bool:
-    """Whether `tag` holds the answer to a question of a quiz, which is not where the question is."""
-    return tag.has_attr("hidden") or "sd-dropdown" in tag.get("class", [])
 
 
 def first_page_of_solutions(outline: list[tuple[str, int]]) -> int:
@@ -188,7 +183,7 @@ def test_pictures_and_formulas_are_there_and_said(pdf, elements, articles) -> No
         assert said.count(picture["alt"]) == 1, picture["alt"]
     assert sum(len(page.images) for page in pdf.pages) >= len({picture["src"] for picture in pictures})
     formulas = [tex for article in articles.values() for tex in article.select(".katex annotation")]
-    seen = [formula for formula in formulas if not formula.find_parent(is_an_answer)]
+    seen = [formula for formula in formulas if not formula.find_parent(hidden=True)]  # the answers of a quiz are
     assert len(seen) > 100
     for formula in seen:
         assert " ".join(formula.get_text().split()) in said

@@ -10,7 +10,6 @@
 import argparse
 import multiprocessing
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -96,15 +95,15 @@ def widgets(sizes: tuple[int, ...] = (48, 64)) -> None:
     """Script time of one frame of "heads at work", with nine heads, while α is moved: median and 95th percentile."""
     from playwright.sync_api import sync_playwright
 
+    from browser import launch_chromium
     from conv2attn.data import photograph
     from conv2attn.widgets import HeadsAtWork
 
     host = (ROOT / "book" / "assets" / "host.js").read_text("utf-8")
     module = HeadsAtWork._esm
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     print(f"{'image':<10}{'median, ms':>12}{'95 %, ms':>12}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         for size in sizes:
             page = browser.new_page()
             page.set_content(
@@ -137,12 +136,12 @@ def pages(rounds: int = 5, slowdown: int = 4) -> None:
     from playwright.sync_api import sync_playwright
 
     import book
+    from browser import launch_chromium
 
     columns = ("first paint, ms", "largest paint, ms", "blocking, ms", "layout shift", "style + layout, ms", "script, ms")
     print(f"{'page':<42}" + "".join(f"{column:>20}" for column in columns))
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         phone = {"viewport": {"width": 412, "height": 823}, "device_scale_factor": 1.75, "is_mobile": True}
         for path in book.pages():
             runs = []

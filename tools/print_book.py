@@ -30,7 +30,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from book import BUILD, CACHE, ROOT, BookError, run_jupyter_book, what_is_stale
-from browser import find_chromium
+from browser import launch_chromium
 from exercise_pages import solutions, statement
 
 PDF = BUILD / "from-convolution-to-attention.pdf"
@@ -140,7 +140,7 @@ def read_page(name: str, pages: Sequence[str], depth: int) -> Tag:
     body = BeautifulSoup((PAGES / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article.bd-article")
     for useless in body.select(SCREEN_ONLY):
         useless.decompose()
-    # What is folded away is open on paper.
+    # What is folded away on the screen is open on paper.
     for fold in body.select("details"):
         fold.name = "div"
     for title in body.select("summary"):
@@ -243,8 +243,7 @@ def print_pdf(document: str, paper: str, path: Path) -> None:
     refused: list[str] = []
     try:
         with sync_playwright() as playwright:
-            # The sandbox needs rights that a container often lacks; the pages are our own.
-            chromium = playwright.chromium.launch(executable_path=find_chromium(playwright), args=["--no-sandbox"])
+            chromium = launch_chromium(playwright)
             page = chromium.new_page(viewport={"width": int(TEXT_WIDTH[paper]), "height": 1000})
             page.on("requestfailed", lambda request: refused.append(request.url))
             page.route(lambda url: not url.startswith(("file:", "data:")), lambda route: route.abort())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-from browser import find_chromium  # tools/browser.py
+from browser import launch_chromium  # tools/browser.py
 
 pytest.register_assert_rewrite("page_checks")  # so that a failed check says what it found
 
@@ -47,11 +47,9 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a module; the book is printed by another, and a process drives one at a time."""
     with sync_playwright() as playwright:
         try:
-            path = find_chromium(playwright)
+            chromium = launch_chromium(playwright)
         except FileNotFoundError as error:
             pytest.fail(str(error), pytrace=False)
-        # The sandbox needs rights that a container often lacks; the pages are our own.
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
 

@@ -99,6 +99,14 @@ def test_a_quiz_by_keyboard_alone(visit: Callable[..., Page]) -> None:
     assert stored(page)["quiz"][PAGE] == {}
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_score_is_seen_whole(visit: Callable[..., Page], width: int) -> None:
+    page = visit(CHAPTER, width=width)
+    answer(page, 0, right=True)
+    shown, needed = page.locator(".quiz output").evaluate("(el) => [el.clientHeight, el.scrollHeight]")
+    assert shown >= needed > 10
+
+
 def test_nothing_is_checked_before_an_option_is_chosen(visit: Callable[..., Page]) -> None:
     page = visit(CHAPTER)
     form(page, 0).get_by_role("button", name="Check").click()
