@@ -6,6 +6,7 @@ A chapter's notebook is run by another environment, which has all that the cours
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -134,7 +135,24 @@ def test_site_offers_each_chapter_as_it_is_committed(site: Path) -> None:
         offered = nbformat.read(site / "notebooks" / chapter.name, as_version=4)
         nbformat.validate(offered)
         assert offered.cells.pop(0).source == downloads.install_cell(book.base_url())
-        assert offered == nbformat.read(chapter, as_version=4)
+        committed = nbformat.read(chapter, as_version=4)
+        for cell in committed.cells:
+            if cell.cell_type == "markdown":
+                cell.source = downloads.on_the_site(cell.source, book.base_url())
+        assert offered == committed
+
+
+def test_links_of_a_notebook_lead_to_the_site(site: Path) -> None:
+    text = "[a](../book/references.md) [b](09-how-exact.md#why) [c](https://example.org/x.md) `f(x.md)`"
+    base = "https://host/course/"
+    assert downloads.on_the_site(text, base) == (
+        f"[a]({base}book/references.html) [b]({base}chapters/09-how-exact.html#why) [c](https://example.org/x.md) `f(x.md)`"
+    )
+    for path in (site / "notebooks").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                for target in re.findall(r"\]\(([^()\s]+)\)", cell.source):
+                    assert target.startswith(("https://", "#")), f"{path.name}: {target}"
 
 
 def test_site_offers_the_package(site: Path) -> None:

@@ -16,6 +16,7 @@ import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+from urllib.parse import urljoin
 
 import nbformat
 
@@ -26,6 +27,8 @@ ARCHIVE = "from-convolution-to-attention.zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive: the earliest that zip knows
 # In the archive itself this link would lead nowhere; its words stay.
 LINK_TO_ARCHIVE = re.compile(rf'<a [^>]*href="[^"]*{re.escape(ARCHIVE)}"[^>]*>(.*?)</a>')
+
+LINK_TO_SOURCE = re.compile(r"\]\((?P<path>(?!\w+:)[^()\s#]+)\.(?:md|ipynb)(?P<anchor>#[^()\s]*)?\)")
 
 INSTALL = """\
 # Where the course's package is missing, as on Colab, this fetches it from the course's site.
@@ -52,12 +55,23 @@ def install_cell(base_url: str) -> str:
     return INSTALL.format(address=base_url + wheel_name())
 
 
+def on_the_site(markdown: str, base_url: str) -> str:
+    """The Markdown of a cell, its links to other sources of the book leading to their pages on the site."""
+    return LINK_TO_SOURCE.sub(lambda link: f"]({urljoin(base_url + 'chapters/', link['path'])}.html{link['anchor'] or ''})", markdown)
+
+
 def write_notebooks(site: Path, base_url: str) -> None:
-    """Copy each chapter's notebook to `site`/notebooks, with the cell that installs the package."""
+    """Copy each chapter's notebook to `site`/notebooks, with the cell that installs the package.
+
+    Beside the downloaded one no other file lies, so its links lead to the site.
+    """
     folder = site / "notebooks"
     folder.mkdir(exist_ok=True)
     for source in sorted((ROOT / "chapters").glob("*.ipynb")):
         notebook = nbformat.read(source, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = on_the_site(cell.source, base_url)
         notebook.cells.insert(0, nbformat.v4.new_code_cell(install_cell(base_url), id="install"))
         nbformat.write(notebook, folder / source.name)
 

@@ -7,18 +7,29 @@
 /* A sidebar: where the window has room it is put away or brought back, where it has none it opens as a dialog. */
 function startSidebar(button, sidebar, dialog) {
   if (!button || !sidebar || !dialog) return;
+  const close = document.createElement("button");
+  close.className = "btn book-close";
+  close.textContent = "Close";
+  dialog.setAttribute("aria-label", button.getAttribute("aria-label"));
   button.addEventListener("click", () => {
-    if (getComputedStyle(sidebar).position !== "fixed") return sidebar.classList.toggle("pst-sidebar-hidden");
+    if (getComputedStyle(sidebar).position !== "fixed") {
+      button.setAttribute("aria-expanded", !sidebar.classList.toggle("pst-sidebar-hidden"));
+      return;
+    }
     dialog.className = sidebar.className;
-    dialog.append(...sidebar.childNodes);
+    dialog.append(close, ...sidebar.childNodes);
     dialog.showModal();
   });
-  dialog.addEventListener("close", () => sidebar.append(...dialog.childNodes));
-  dialog.addEventListener("click", (event) => (event.target === dialog || event.target.closest("a")) && dialog.close());
+  dialog.addEventListener("close", () => {
+    close.remove();
+    sidebar.append(...dialog.childNodes);
+  });
+  dialog.addEventListener("click", ({ target }) => (target === dialog || target.closest("a, .book-close")) && dialog.close());
 }
 
 function startSearch(dialog) {
   if (!dialog) return;
+  dialog.setAttribute("aria-label", "Search");
   const toggle = () => (dialog.open ? dialog.close() : dialog.showModal());
   document.querySelectorAll(".search-button__button").forEach((button) => button.addEventListener("click", toggle));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -30,20 +41,61 @@ function startSearch(dialog) {
   });
 }
 
-/* The button goes round: as the system has it, then the other of the two, then the same. */
+/* The button goes round: as the system has it, then the other of the two, then the same. Paper is always light. */
 function startThemeButton() {
   const root = document.documentElement;
+  const buttons = document.querySelectorAll(".theme-switch-button");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const apply = (mode) => {
     root.dataset.mode = mode;
     root.dataset.theme = mode === "auto" ? (system.matches ? "dark" : "light") : mode;
+    const now = mode === "auto" ? "as the system has it" : mode;
+    buttons.forEach((button) => button.setAttribute("aria-label", `Light or dark: ${now}`));
   };
+  apply(root.dataset.mode);
+  addEventListener("beforeprint", () => { root.dataset.theme = "light"; });
+  addEventListener("afterprint", () => apply(root.dataset.mode));
   system.addEventListener("change", () => apply(root.dataset.mode));
-  document.querySelectorAll(".theme-switch-button").forEach((button) => button.addEventListener("click", () => {
+  buttons.forEach((button) => button.addEventListener("click", () => {
     const modes = system.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
     apply(modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length]);
     localStorage.setItem("mode", root.dataset.mode);
   }));
+}
+
+/* On paper nothing can be opened: what is folded away is shown, and folded again afterwards. */
+function openFoldsOnPaper() {
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("article details:not([open])")];
+    opened.forEach((fold) => { fold.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((fold) => { fold.open = false; }));
+}
+
+/* Sections far away stand at an expected height, so the place that a link leads to moves while the way there is laid
+   out. Go there again until it stands still. */
+function landOnAnchors() {
+  const land = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    let before, rounds = 10;
+    const again = () => {
+      target.scrollIntoView({ behavior: "instant" });
+      const { top } = target.getBoundingClientRect();
+      if (top === before || !rounds--) return;
+      before = top;
+      requestAnimationFrame(() => setTimeout(again));
+    };
+    again();
+  };
+  addEventListener("hashchange", land);
+  addEventListener("click", ({ target }) => {
+    const link = target.closest("a[href]");
+    if (link?.hash && link.href === location.href) setTimeout(land); // no hashchange
+  });
+  const [opening] = performance.getEntriesByType("navigation");
+  if (opening?.type === "navigate") addEventListener("load", land); // else the browser restores where the reader was
 }
 
 /* Marks in the page's own contents the section that stands at the top of the window. */
@@ -87,5 +139,7 @@ startSidebar(one(".primary-toggle"), byId("pst-primary-sidebar"), byId("pst-prim
 startSidebar(one(".secondary-toggle"), byId("pst-secondary-sidebar"), byId("pst-secondary-sidebar-modal"));
 startSearch(byId("pst-search-dialog"));
 startThemeButton();
+openFoldsOnPaper();
+landOnAnchors();
 markSectionBeingRead(document.querySelectorAll("#pst-page-toc-nav a"));
 letWideThingsTakeFocus();

@@ -152,6 +152,7 @@ const reader = (() => {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const prediction = form.elements.prediction.value.trim();
+      if (!prediction) return form.elements.prediction.focus();
       const kept = reader.keep("predictions", page, { [note.id]: prediction });
       show(prediction);
       fold.open = true;

@@ -15,6 +15,7 @@ SHEET = "styles/book.css"
 OURS = "site.css"
 # The theme's template names these itself; the rest are in the page's context.
 FIRST = ["basic.css", "styles/pydata-sphinx-theme.css"]
+ICON_FONT = "fontawesome"  # trim.py removes its files
 LINK = re.compile(r"""url\(\s*["']?(?!data:|#)([^)"']+)["']?\s*\)""")
 WORD = re.compile(r"[\w-]+")
 NOTICE = re.compile(r"/\*!.*?\*/", re.DOTALL)  # whose work it is and under which licence: kept
@@ -65,7 +66,9 @@ def used(rules, words):
             if body:
                 yield f"@{rule.at_keyword} {tinycss2.serialize(rule.prelude).strip()}{{\n{body}\n}}"
         elif rule.type == "at-rule" and rule.lower_at_keyword != "charset":
-            yield rule.serialize()
+            text = rule.serialize()
+            if ICON_FONT not in text:
+                yield text
         elif rule.type == "error":
             raise ValueError(f"bad CSS at line {rule.source_line}: {rule.message}")
 

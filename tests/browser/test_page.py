@@ -92,3 +92,66 @@ def test_picture_stays_when_a_widget_fails(visit) -> None:
     expect(island.locator("> img")).to_be_visible()
     assert all("no modules today" in error for error in visit.errors)
     visit.errors.clear()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_links_into_sections_far_away_land(visit, width: int) -> None:
+    """By address, and by a click in the page; the end of the page excepted, where there is no more to scroll."""
+    below = """(el) => {
+      const end = Math.abs(document.documentElement.scrollHeight - innerHeight - scrollY) < 2;
+      const { top } = el.getBoundingClientRect();
+      return end && top < innerHeight ? 0 : Math.abs(top - parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop));
+    }"""
+    anchors = ["test-it", "prop-blind", "move-it-yourself", "check-yourself", "exercises", "references"]
+    for anchor in anchors:
+        page = visit(f"{CHAPTER}#{anchor}", width=width)
+        page.wait_for_timeout(500)
+        assert page.locator(f"#{anchor}").evaluate(below) < 20, anchor
+    page = visit(CHAPTER, width=width)
+    for anchor in anchors:
+        page.evaluate(f"document.querySelector('a[href=\"#{anchor}\"]').click()")
+        page.wait_for_timeout(500)
+        assert page.locator(f"#{anchor}").evaluate(below) < 20, anchor
+
+
+def test_dialogs_have_names_and_a_way_out(visit) -> None:
+    page = visit(CHAPTER, width=390)
+    for name in ("Contents of the course", "On this page"):
+        page.get_by_role("button", name=name).click()
+        dialog = page.get_by_role("dialog", name=name)
+        expect(dialog).to_be_visible()
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).not_to_be_visible()
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("dialog", name="Search")).to_be_visible()
+
+
+def test_paper_is_light_and_nothing_is_folded_on_it(visit) -> None:
+    page = visit(CHAPTER, theme="dark")
+    closed = page.locator("article details:not([open])").count()
+    assert closed > 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(page.locator("article details:not([open])")).to_have_count(0)
+    expect(page.locator(".bd-sidebar:visible, .launch:visible, button:visible")).to_have_count(0)
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("article details:not([open])")).to_have_count(closed)
+
+
+def test_phone_without_javascript_leads_to_the_contents(visit) -> None:
+    for path in (CHAPTER, "search.html"):
+        page = visit(path, width=390, javascript=False)
+        expect(page.get_by_role("navigation", name="Without JavaScript").get_by_role("link", name="Contents")).to_be_visible()
+
+
+def test_words_around_a_result_hold_each_formula_once(visit) -> None:
+    page = visit("search.html?q=softmax")
+    words = page.locator("#search-results .context").first
+    expect(words).to_contain_text("softmax")
+    expect(words).not_to_contain_text("Open in Colab")
+    for text in page.locator("#search-results .context").all_text_contents():
+        assert "\\" not in text, text
