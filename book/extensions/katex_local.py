@@ -48,6 +48,9 @@ def configure(app, config):
     config.katex_css_path = "katex/katex.css"
 
 
+subset.log.setLevel("WARNING")  # it tells of every table that it leaves out
+
+
 def with_characters(font, characters):
     """The font file `font` with only these characters, as woff2."""
     options = subset.Options(flavor="woff2")
