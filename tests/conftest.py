@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 TOY = Path(__file__).parent / "toy"
 
@@ -16,6 +17,22 @@ def site() -> Path:
     if reason := book.what_is_stale():
         pytest.fail(reason, pytrace=False)
     return book.SITE
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[str, BeautifulSoup]:
+    """Every page of the site, by its path. To be read, not changed."""
+    files = {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    return {name: BeautifulSoup(text, "html.parser") for name, text in files.items()}
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """The folder of a book without pages, with the configuration and the extensions of this one."""
+    import scratch_book  # here, because most tests need no book
+
+    scratch_book.prepare(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,9 @@
 """A page heavier than any chapter: 300 formulas, 10 figures, 3 widgets. It is built like the book and measured like it."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import book  # tools/book.py
+import scratch_book
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = "stress.html"
 
 HEADER = """---
@@ -82,11 +78,9 @@ def text() -> str:
 
 def build(folder: Path) -> Path:
     """Build a book of this one page below `folder` with the course's configuration; return its site."""
-    shutil.copy(ROOT / "_config.yml", folder)
-    for part in ("book", "conv2attn"):
-        (folder / part).symlink_to(ROOT / part, target_is_directory=True)
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: stress\n", "utf-8")
+    scratch_book.prepare(folder, "root: stress")
     (folder / "stress.md").write_text(text(), "utf-8")
-    command = [sys.executable, "-c", book.JUPYTER_BOOK, "build", str(folder), "-n", "-W", "--keep-going"]
-    subprocess.run(command, check=True, cwd=folder)
+    result = scratch_book.build(folder)
+    if result.returncode:
+        raise RuntimeError(result.stdout)
     return folder / "_build" / "html"

@@ -8,6 +8,7 @@ from pathlib import Path
 import ipywidgets
 import nbformat.v4 as nb
 import pytest
+import scratch_book
 import yaml
 from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
@@ -16,7 +17,6 @@ from nbformat import NotebookNode
 from conv2attn.widgets import KernelOnly
 from conv2attn.widgets.kernel_only import NOTE
 from notebooks import METADATA  # tools/
-from test_site import ROOT, run_jupyter_book, scratch  # noqa: F401 (a fixture)
 
 LIVE = "application/vnd.jupyter.widget-view+json"
 RECORD = "application/papermill.record/"  # what myst_nb.glue puts before a type
@@ -75,18 +75,17 @@ def glued(name: str, data: dict) -> NotebookNode:
 
 
 @pytest.fixture
-def build(scratch: Path) -> Callable[[list[NotebookNode]], tuple[int, str]]:  # noqa: F811
+def build(scratch: Path) -> Callable[[list[NotebookNode]], tuple[int, str]]:
     """Build a book of one page with these cells, whose outputs are taken as they are."""
 
     def run(cells: list[NotebookNode]) -> tuple[int, str]:
-        config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+        config = yaml.safe_load((scratch / "_config.yml").read_text("utf-8"))
         config["execute"]["execute_notebooks"] = "off"
         (scratch / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
-        title = nb.new_markdown_cell("# Page\n\nA page of controls, with a paragraph long enough to describe it.")
-        notebook = nb.new_notebook(cells=[title, *cells], metadata=METADATA)
+        notebook = nb.new_notebook(cells=[nb.new_markdown_cell("# Page\n\n" + "What this is about. " * 3), *cells], metadata=METADATA)
         (scratch / "page.ipynb").write_text(json.dumps(notebook), "utf-8")
-        result = run_jupyter_book(scratch)
-        return result.returncode, result.stdout + result.stderr
+        result = scratch_book.build(scratch)
+        return result.returncode, result.stdout
 
     return run
 
@@ -108,7 +107,7 @@ def test_every_control_that_would_be_dead_fails_the_build(build) -> None:
     assert said.count("would be dead on the page") == len(dead), said
 
 
-def test_a_control_with_a_picture_passes_and_the_page_says_so(build, scratch: Path) -> None:  # noqa: F811
+def test_a_control_with_a_picture_passes_and_the_page_says_so(build, scratch: Path) -> None:
     code, said = build([cell(bundle(KernelOnly(squares(), picture=a_figure(), alt="A line with one top.")))])
     assert code == 0, said
     page = BeautifulSoup((scratch / "_build" / "html" / "page.html").read_text("utf-8"), "html.parser")

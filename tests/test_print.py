@@ -238,7 +238,7 @@ def test_answers_go_to_the_back_and_the_contents_of_the_site_stay_there() -> Non
     }
     arranged = print_book.arrange(site_contents, ["exercises/sources/01-a"])
     assert arranged["parts"] == [
-        {"chapters": [{"file": "book/contents"}]},  # known to links, and left out
+        {"chapters": [{"file": "book/contents"}]},  # for the links to it; `leaves` leaves it out
         {**part("One", "chapters/01-a.md"), "numbered": 1},
         part("Exercises", "exercises/sources/01-a/exercise"),
         part("Back matter", "book/references"),
@@ -312,7 +312,7 @@ def test_a_failure_is_one_line_and_leaves_no_pdf(
     else:
         monkeypatch.setattr(print_book, "what_is_stale", lambda: None)
         monkeypatch.setattr(print_book, "stage", dict)
-        monkeypatch.setattr(print_book, "run_jupyter_book", lambda *options, **named: None)
+        monkeypatch.setattr(print_book, "run_jupyter_book", lambda folder, *options: None)
         monkeypatch.setattr(print_book, "leaves", lambda contents: [])
         monkeypatch.delenv("CHROMIUM", raising=False)
         monkeypatch.setattr(browser.shutil, "which", lambda name: None)

@@ -1,14 +1,11 @@
 """Quizzes: what is wrong in a file is named, and the marked options are those that the code finds."""
 
-import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-import book  # tools/book.py
 import pytest
 import quizzes  # tools/quizzes.py
+import scratch_book
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,11 +110,6 @@ def test_a_file_that_is_no_quiz_is_named(tmp_path: Path) -> None:
         quizzes.read(tmp_path / "missing" / "01-toy.quiz.yml")
 
 
-HEADER = """---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-"""
 CHAPTER = """
 # Toy
 
@@ -149,19 +141,16 @@ And without a label?
 
 
 def test_wrong_quizzes_predictions_and_plans_fail_the_build(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters: [{file: chapters/01-toy}]\n", "utf-8")
-    (tmp_path / "book").symlink_to(ROOT / "book", target_is_directory=True)
+    scratch_book.prepare(tmp_path, "root: page\nchapters: [{file: chapters/01-toy}]")
     (tmp_path / "page.md").write_text("# Page\n\n:::{chapters}\n2: Another\n:::\n\n:::{chapters}\n- 3\n:::\n", "utf-8")
     (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters" / "01-toy.md").write_text(HEADER + CHAPTER, "utf-8")
+    (tmp_path / "chapters" / "01-toy.md").write_text(scratch_book.HEADER + CHAPTER, "utf-8")
     data = good()
     data[0]["options"][0].pop("right")
     write(tmp_path / "chapters", data)
-    command = [sys.executable, "-c", book.JUPYTER_BOOK, "build", str(tmp_path), "-n", "-W", "--keep-going"]
-    build = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    said = build.stdout + build.stderr
-    assert build.returncode != 0
+    result = scratch_book.build(tmp_path)
+    said = result.stdout
+    assert result.returncode != 0
     for problem in (
         "01-toy.quiz.yml, question sum: expected one option with `right: true`, got none",
         "expected a code cell tagged hide-output after the prediction, got one without",

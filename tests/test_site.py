@@ -4,32 +4,24 @@ The site of _build/html must be there and up to date (`make book`); otherwise th
 """
 
 import base64
+import copy
 import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import nbformat.v4 as nb
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 
 import book  # tools/book.py
+import scratch_book
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTER = "chapters/08-convolution-as-attention.html"
-
-
-@pytest.fixture(scope="module")
-def pages(site: Path) -> dict[str, BeautifulSoup]:
-    """Every page of the site, by its path."""
-    files = {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in site.rglob("*.html")}
-    return {name: BeautifulSoup(text, "html.parser") for name, text in files.items()}
 
 
 def test_every_entry_of_the_contents_has_a_page(pages) -> None:
@@ -139,31 +131,18 @@ def test_site_holds_only_what_a_reader_needs(site: Path) -> None:
 
 
 def test_sources_name_no_registry_and_no_static_folder() -> None:
-    assert '"resolved"' not in (ROOT / "book" / "assets" / "package-lock.json").read_text("utf-8")
+    for folder in (ROOT / "book" / "assets", ROOT / "tests"):
+        assert '"resolved"' not in (folder / "package-lock.json").read_text("utf-8")
     assert not list(ROOT.glob("_static")) and not list((ROOT / "book").glob("_static"))
 
 
 # What must fail
 
 
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """An empty book with the configuration and the extensions of this one."""
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n", "utf-8")
-    (tmp_path / "book").symlink_to(ROOT / "book", target_is_directory=True)
-    return tmp_path
-
-
-def run_jupyter_book(folder: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", book.JUPYTER_BOOK, "build", str(folder), "-n", "-W", "--keep-going"]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
-
-
 def test_a_good_page_passes(scratch: Path) -> None:
     (scratch / "page.md").write_text("# Page\n\n$\\R^2$ and $\\one$\n\n" + "What this is about. " * 3, "utf-8")
-    build = run_jupyter_book(scratch)
-    assert build.returncode == 0, build.stdout + build.stderr
+    result = scratch_book.build(scratch)
+    assert result.returncode == 0, result.stdout
 
 
 def test_bad_tex_missing_text_and_dead_widgets_fail_the_build(scratch: Path) -> None:
@@ -177,9 +156,9 @@ def test_bad_tex_missing_text_and_dead_widgets_fail_the_build(scratch: Path) -> 
     config["execute"]["execute_notebooks"] = "off"  # the outputs are those above
     (scratch / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
     shutil.copy(ROOT / "tests" / "browser" / "conftest.py", scratch / "picture.png")  # any file; it is not drawn
-    build = run_jupyter_book(scratch)
-    assert build.returncode != 0
-    said = build.stdout + build.stderr
+    result = scratch_book.build(scratch)
+    assert result.returncode != 0
+    said = result.stdout
     assert said.count("bad TeX") == 2, said
     assert said.count("a picture without alternative text") == 2, said
     assert said.count("would be dead on the page") == 1, said
@@ -187,14 +166,11 @@ def test_bad_tex_missing_text_and_dead_widgets_fail_the_build(scratch: Path) -> 
 
 def test_a_failing_cell_fails_the_build(scratch: Path) -> None:
     (scratch / "page.md").write_text(
-        "---\njupytext: {text_representation: {extension: .md, format_name: myst}}\n"
-        "kernelspec: {display_name: Python 3, language: python, name: python3}\n---\n"
-        "# Page\n\n```{code-cell} python\n1 / 0\n```\n",
-        "utf-8",
+        scratch_book.HEADER + "# Page\n\n```{code-cell} python\n1 / 0\n```\n", "utf-8"
     )
-    build = run_jupyter_book(scratch)
-    assert build.returncode != 0
-    assert "ZeroDivisionError" in build.stdout + build.stderr
+    result = scratch_book.build(scratch)
+    assert result.returncode != 0
+    assert "ZeroDivisionError" in result.stdout
 
 
 def test_missing_and_flawed_pages_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +201,7 @@ def test_folds_are_named_by_what_they_show(pages) -> None:
     """A label of its own would hide the words; a formula alone is no name."""
     folds = [summary for page in pages.values() for summary in page.select("summary")]
     assert folds
-    for summary in folds:
+    for summary in map(copy.copy, folds):  # the pages are other tests' too
         assert not summary.has_attr("aria-label"), summary
         for formula in summary.select(".math"):
             formula.replace_with("")

@@ -80,7 +80,8 @@ class Leaf:
 def arrange(contents: dict[str, Any], exercises: Iterable[str]) -> dict[str, Any]:
     """The contents of _toc.yml as those of the printed book.
 
-    The parts with chapters come first, then the exercises, the back matter, and in the end all answers.
+    The parts with chapters come first, then the exercises, the back matter, and in the end all answers. Before
+    them stands the page ON_SCREEN, if there is one.
     """
     parts, exercises = contents["parts"], list(exercises)
     course = [part for part in parts if any(page["file"].startswith("chapters/") for page in part["chapters"])]

@@ -23,6 +23,7 @@ def element(tag, attributes=None, *children):
 
 
 def visit(self, node):
+    """Write the opening tag; `self` is Sphinx's HTML translator."""
     written = (
         f" {name}" if value is True else f' {name}="{escape(str(value))}"'
         for name, value in node["html"].items()
@@ -32,6 +33,7 @@ def visit(self, node):
 
 
 def depart(self, node):
+    """Write the closing tag, where there is one."""
     if node["tag"] not in VOID:
         self.body.append(f"</{node['tag']}>")
 

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def outputs(doctree):
-    """Yield each output of a code cell as a dictionary from MIME type to its container."""
+    """Yield each output of a code cell, and its containers by their MIME type."""
     for bundle in doctree.findall(nodes.container):
         if bundle.get("nb_element") == "mime_bundle":
             yield bundle, {form["mime_type"]: form for form in bundle}

@@ -46,6 +46,7 @@ def configure(app, config):
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", macros=dict(config.katex_macros))
     config.katex_js_path = str((KATEX / "dist" / "katex.min.js").resolve())
     config.katex_css_path = "katex/katex.css"
+    subset.log.setLevel("WARNING")  # or it tells of every table that it leaves out of a font
 
 
 def with_characters(font, characters):

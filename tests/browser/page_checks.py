@@ -1,6 +1,7 @@
 """What must hold on every page, as functions of an open page."""
 
 import gzip
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -56,7 +57,6 @@ TOO_WIDE = """() => {
     .filter((el) => el.checkVisibility() && el.getBoundingClientRect().right > innerWidth + 1 && !inside(el))
     .map((el) => `${el.tagName}.${el.className}`);
 }"""
-
 
 UNSEEN_FOCUS = """() => {
   const el = document.activeElement, box = el.getBoundingClientRect();
@@ -154,3 +154,13 @@ def assert_heights_are_expected(page: Page) -> None:
         assert 0.5 * height - 100 < expected < 1.7 * height + 100, (name, expected, height)
     if sections:
         assert 0.8 < sum(row[1] for row in sections) / sum(row[2] for row in sections) < 1.25
+
+
+def assert_search_finds_the_chapter(page: Page) -> None:
+    """From any page, a word leads to the chapter that it stands in."""
+    page.keyboard.press("Control+k")
+    page.keyboard.type("softmax")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=softmax")
+    page.locator("#search-results").get_by_role("link", name=re.compile("Convolution as attention")).first.click()
+    page.wait_for_url("**/chapters/08-convolution-as-attention.html*")

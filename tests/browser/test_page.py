@@ -1,9 +1,14 @@
-"""What the frame of a page does for its reader: themes, search, contents, pictures, widgets."""
+"""What the frame of a page does for its reader: themes, search, contents, pictures, widgets, copies, links."""
 
 import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
+
+import book  # tools/book.py
+import page_checks
 
 CHAPTER = "chapters/08-convolution-as-attention.html"
 
@@ -40,13 +45,7 @@ def test_root_leads_to_the_front_page(visit, from_disk: bool) -> None:
 
 @pytest.mark.parametrize("from_disk", [False, True])
 def test_search_finds_the_chapter(visit, from_disk: bool) -> None:
-    page = visit("book/index.html", from_disk=from_disk)
-    page.keyboard.press("Control+k")
-    page.keyboard.type("softmax")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/search.html?q=softmax")
-    page.locator("#search-results").get_by_role("link", name=re.compile("Convolution as attention")).first.click()
-    page.wait_for_url("**/chapters/08-convolution-as-attention.html*")
+    page_checks.assert_search_finds_the_chapter(visit("book/index.html", from_disk=from_disk))
 
 
 def test_contents_open_on_a_phone(visit) -> None:
@@ -155,3 +154,96 @@ def test_words_around_a_result_hold_each_formula_once(visit) -> None:
     expect(words).not_to_contain_text("Open in Colab")
     for text in page.locator("#search-results .context").all_text_contents():
         assert "\\" not in text, text
+
+
+def test_code_is_copied_by_keyboard(visit) -> None:
+    page = visit(CHAPTER)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    block = page.locator(".cell_input .highlight").first
+    button = block.get_by_role("button")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text !== '')")
+    assert page.evaluate("navigator.clipboard.readText()").strip() == block.locator("pre").inner_text().strip()
+
+
+def test_a_focused_copy_button_can_be_seen(visit) -> None:
+    page = visit(CHAPTER)
+    button = page.locator(".cell_input .highlight").first.get_by_role("button")
+    expect(button).to_have_css("opacity", "0")
+    page.keyboard.press("Tab")  # from here on the keyboard leads
+    button.focus()
+    expect(button).to_have_css("opacity", "1")
+    expect(button).to_have_accessible_name("Copy to clipboard")
+
+
+def test_pages_lead_to_the_next_and_back(visit) -> None:
+    paths = [page.relative_to(book.SITE).as_posix() for page in book.pages()]
+    page = visit(paths[0])
+    for path in paths[1:]:
+        page.locator(".prev-next-footer .right-next").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/{path}")
+    assert page.locator(".prev-next-footer .right-next").count() == 0
+    for path in reversed(paths[:-1]):
+        page.locator(".prev-next-footer .left-prev").click()
+        page.wait_for_url(f"**/{path}")
+
+
+def test_the_citation_is_copied(visit) -> None:
+    page = visit("book/index.html")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    block = page.locator("#cite div.highlight")
+    block.hover()
+    block.get_by_role("button").click()
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text.startsWith('@software{conv2attn,'))")
+
+
+def test_the_notebook_is_downloaded(visit) -> None:
+    page = visit(CHAPTER)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the notebook").click()
+    assert download.value.suggested_filename == "08-convolution-as-attention.ipynb"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_links_of_a_chapter_have_room_for_a_finger(visit, width: int) -> None:
+    page = visit(CHAPTER, width=width)
+    boxes = [link.bounding_box() for link in page.locator(".launch a").all()]
+    assert len(boxes) == 4
+    assert all(box["height"] >= 24 and box["x"] + box["width"] <= width for box in boxes)
+    assert max(box["y"] for box in boxes) - min(box["y"] for box in boxes) < 40, "more than two lines"
+
+
+def test_404_page_finds_its_files_at_any_depth(browser: Browser, site: Path) -> None:
+    """As a server shows it: at the address that was asked for, whatever its depth."""
+    base = book.base_url()
+    asked, missing, errors = [], [], []
+
+    def answer(route) -> None:
+        url = route.request.url
+        asked.append(url)
+        path = site / urlsplit(url).path.removeprefix(urlsplit(base).path)
+        if url.startswith(base) and path.is_file():
+            route.fulfill(path=path)
+        elif route.request.is_navigation_request():
+            route.fulfill(path=site / "404.html", content_type="text/html")
+        else:
+            missing.append(url)
+            route.abort()
+
+    page = browser.new_page()
+    page.route("**/*", answer)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{base}no/such/page/at/all.html")
+    expect(page.locator("h1")).to_have_text("Page not found")
+    assert page.evaluate("getComputedStyle(document.body).lineHeight") != "normal"  # the style sheet is there
+    assert all(url.startswith(base) for url in asked) and not missing and not errors
+    page.get_by_role("searchbox", name="Search the course").last.fill("softmax")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=softmax")
+    page.go_back()
+    page.locator("article").get_by_role("link", name=re.compile("Convolution as attention")).click()
+    expect(page.locator("h1")).to_contain_text("8. Convolution as attention")
+    page.close()
+    assert not missing and not errors

@@ -1,11 +1,9 @@
 """A page heavier than any chapter keeps to the same rules."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import serve
 
 import page_checks
 import stress

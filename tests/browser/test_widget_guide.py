@@ -11,18 +11,15 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
-from test_site import ROOT, run_jupyter_book
+import scratch_book
 
 FILE = re.compile(r"^`(conv2attn/widgets/\w+\.\w+)`:.*?\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-PAGE = """---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
+PAGE = f"""{scratch_book.HEADER}
 # A widget
 
-The widget that the guide for authors makes, built as one page of a book.
+This page shows the widget of the guide, and nothing else.
 
-```{code-cell} python
+```{{code-cell}} python
 from conv2attn.widgets.sharpen import Sharpen
 
 Sharpen()
@@ -33,24 +30,22 @@ Sharpen()
 @pytest.fixture(scope="module")
 def guide() -> dict[str, str]:
     """The guide's files, by their path."""
-    return dict(FILE.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    return dict(FILE.findall((scratch_book.ROOT / "CONTRIBUTING.md").read_text("utf-8")))
 
 
 @pytest.fixture(scope="module")
 def project(guide: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with the guide's widget in it, and a book of one page that shows it."""
     root = tmp_path_factory.mktemp("guide")
-    shutil.copytree(ROOT / "conv2attn", root / "conv2attn", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(scratch_book.ROOT / "conv2attn", root / "conv2attn", ignore=shutil.ignore_patterns("__pycache__"))
     for path, text in guide.items():
         (root / path).write_text(text, "utf-8")
-    shutil.copy(ROOT / "_config.yml", root)
-    (root / "book").symlink_to(ROOT / "book", target_is_directory=True)
-    (root / "_toc.yml").write_text("format: jb-book\nroot: page\n", "utf-8")
+    scratch_book.prepare(root)
     (root / "page.md").write_text(PAGE, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(root))  # the copy, not the package that is installed
-        build = run_jupyter_book(root)
-    assert build.returncode == 0, build.stdout + build.stderr
+        result = scratch_book.build(root)
+    assert result.returncode == 0, result.stdout
     return root
 
 
