@@ -24,7 +24,8 @@ KATEX = Path(__file__).parent.parent / "assets" / "node_modules" / "katex"
 OTHER_FORMATS = re.compile(r',url\([^)]*\) format\("(?:woff|truetype)"\)')
 # Nearly every formula needs these. They stand in the style sheet itself, so that no formula is drawn before they
 # are there and none moves afterwards.
-IN_SHEET = [f"KaTeX_{face}.woff2" for face in ("Main-Regular", "Math-Italic", "Size1-Regular", "Size2-Regular")]
+FACES = ["Main-Regular", "Main-Bold", "Math-Italic", "AMS-Regular", "Size1-Regular", "Size2-Regular"]
+IN_SHEET = [f"KaTeX_{face}.woff2" for face in FACES]
 TAG = re.compile(r"<[^>]*>")
 
 logger = logging.getLogger(__name__)
