@@ -14,28 +14,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conv2attn.attention import attend, multi_head_attention, scaled_dot_product_attention
     from conv2attn.bounds import error_bound
+    from conv2attn.constraints import count_weights, project_local, project_shared, weight_index
     from conv2attn.construction import from_conv
-    from conv2attn.matrix import dense_matrix
+    from conv2attn.matrix import dense_matrix, probe
     from conv2attn.torch_mha import to_torch_mha
 
 __all__ = [
     "attend",
+    "count_weights",
     "dense_matrix",
     "error_bound",
     "from_conv",
     "multi_head_attention",
+    "probe",
+    "project_local",
+    "project_shared",
     "scaled_dot_product_attention",
     "to_torch_mha",
+    "weight_index",
 ]
 
 _MODULES = {
     "attend": "attention",
+    "count_weights": "constraints",
     "dense_matrix": "matrix",
     "error_bound": "bounds",
     "from_conv": "construction",
     "multi_head_attention": "attention",
+    "probe": "matrix",
+    "project_local": "constraints",
+    "project_shared": "constraints",
     "scaled_dot_product_attention": "attention",
     "to_torch_mha": "torch_mha",
+    "weight_index": "constraints",
 }
 
 

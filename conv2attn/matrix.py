@@ -1,9 +1,29 @@
-"""A convolution as the matrix of a linear layer."""
+"""The matrix of a linear layer: found by probing, or written down for a convolution."""
+
+from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from conv2attn.geometry import Geometry, flatten, grid
+
+
+def probe(layer: Callable[[Tensor], Tensor], input_shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
+    """The matrix D of any affine layer, found by showing it impulses: ``layer(x).flatten() == D @ x.flatten() + b``.
+
+    Column j is what the layer makes of the input that is 1 at place j and 0 elsewhere, less what it makes of zeros.
+    ``layer`` takes a batch, (batch, *input_shape), and returns one, (batch, …). The result has shape
+    (outputs, inputs) and that ``dtype``, which the layer has to take. Nothing here tests that the layer *is* affine.
+
+    Raises ValueError if the layer does not return one output for each input of the batch.
+    """
+    num_inputs = torch.Size(input_shape).numel()
+    impulses = torch.eye(num_inputs, dtype=dtype).reshape(num_inputs, *input_shape)
+    with torch.no_grad():
+        responses = layer(impulses) - layer(torch.zeros_like(impulses[:1]))
+    if len(responses) != num_inputs:
+        raise ValueError(f"expected a layer that returns a batch of {num_inputs} outputs, got shape {tuple(responses.shape)}")
+    return responses.flatten(1).T
 
 
 def dense_matrix(conv: nn.Module, input_size: tuple[int, ...]) -> torch.Tensor:
