@@ -1,14 +1,17 @@
 """The builder of the notebooks, and nbval's strictness about what it makes."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
 import nbformat
 import notebooks
 import pytest
+from instructions import with_instructions
 from plain_markdown import label_names, plain
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +65,74 @@ def test_plain_calls_labels_by_their_names() -> None:
 def test_plain_asks_for_the_closing_fence() -> None:
     with pytest.raises(ValueError, match="closing fence ::: for the line ':::{note}' is expected"):
         plain("text\n\n:::{note}\nnever closed")
+
+
+# --- what all exercises say ------------------------------------------------------------------
+
+
+TWO_TASKS = """
+:::{how-to-answer}
+:::
+
+```{code-cell} python
+1
+```
+
+## One
+
+:::{effort}
+:difficulty: 2
+:time: 5–10 minutes
+:::
+
+```{code-cell} python
+:check: one-a
+:points: 2
+```
+
+```{code-cell} python
+:check: one-b
+:points: 1
+```
+
+## Two
+
+:::{effort}
+:difficulty: 5
+:time: an hour
+:::
+
+```{code-cell} python
+:check: two-a
+:points: 4
+```
+"""
+
+
+def instructed(text: str) -> str:
+    """The Markdown of a source, with the instructions written out."""
+    cells = with_instructions(jupytext.reads(text, fmt="md:myst"), "90-toy").cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_instructions_count_exercises_and_points() -> None:
+    text = instructed(TWO_TASKS)
+    assert text.startswith("Two exercises, 7 points.\n") and "`make grade FILE=exercises/90-toy.ipynb`" in text
+    assert "**Difficulty** ●●○○○ (2 of 5) · **Time** 5–10 minutes · **Points** 3\n" in text
+    assert text.endswith("**Difficulty** ●●●●● (5 of 5) · **Time** an hour · **Points** 4")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (":difficulty: 5", ":difficulty: 6", ":::{effort} is not written as"),
+        (":time: an hour\n", "", ":::{effort} is not written as"),
+        (":check: two-a\n:points: 4\n", "", "checks with points are expected below each effort, got none below number 2"),
+    ],
+)
+def test_instructions_that_are_wrong_are_named(old: str, new: str, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        instructed(TWO_TASKS.replace(old, new))
 
 
 # --- building --------------------------------------------------------------------------------

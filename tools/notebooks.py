@@ -29,6 +29,7 @@ import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from instructions import with_instructions
 from plain_markdown import label_names, plain
 from quizzes import with_dropdowns
 
@@ -284,7 +285,7 @@ def first_line(text: str, width: int = 60) -> str:
 
 
 def _read(source: Path) -> NotebookNode:
-    """The notebook in a MyST source, as jupytext reads it, with the chapter's quiz written out."""
+    """The notebook in a MyST source, as jupytext reads it, with the quiz, or what all exercises say, written out."""
     text = source.read_text(encoding="utf-8")
     if not text.startswith("---\n"):
         raise ValueError("a MyST notebook with a jupytext header is expected")
@@ -294,6 +295,8 @@ def _read(source: Path) -> NotebookNode:
         raise ValueError(f"jupytext cannot read it: {first_line(str(error), 200)}") from None
     if "kernelspec" not in notebook.metadata:
         raise ValueError("a kernelspec in the header is expected")
+    if source.name == "exercise.md":
+        return with_instructions(notebook, source.parent.name)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = with_dropdowns(cell.source, source)

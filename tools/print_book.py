@@ -32,6 +32,7 @@ from playwright.sync_api import sync_playwright
 from book import BUILD, CACHE, ROOT, BookError, run_jupyter_book, what_is_stale
 from browser import launch_chromium
 from exercise_pages import solutions, statement
+from instructions import with_instructions
 
 PDF = BUILD / "from-convolution-to-attention.pdf"
 FOLDER = BUILD / "print"
@@ -107,7 +108,7 @@ def stage() -> dict[str, Any]:
             (FOLDER / path.name).symlink_to(path, target_is_directory=True)
     folders = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("exercises/sources/*/exercise.md"))
     for folder in folders:
-        exercise = jupytext.read(ROOT / folder / "exercise.md", fmt="md:myst")
+        exercise = with_instructions(jupytext.read(ROOT / folder / "exercise.md", fmt="md:myst"), Path(folder).name)
         reference = nbformat.read(ROOT / folder / "reference.ipynb", as_version=4)
         (FOLDER / folder).mkdir(parents=True)
         (FOLDER / folder / "exercise.md").write_text(statement(exercise), "utf-8")

@@ -8,7 +8,7 @@ them is symmetric by chance: a mistake that only a square or a symmetric case hi
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
@@ -28,11 +28,11 @@ ONE_HOT = 800.0  # e^-800 is 0 in float64, so softmax is one-hot
 def tap_logits_values(tap_logits: Callable[..., Any]) -> None:
     """The logits are ⟨r_δ, v⟩ on grids that are not square. A constant added to a row is forgiven."""
     name, gen = "tap_logits", core.generator("tap-logits-values")
-    sign = _pick(gen, [-1, 1])
+    sign = core.pick(gen, [-1, 1])
     # Rows and columns of unlike lengths, each with both signs: no swap, no sign can hide.
-    for size, row, column in [((3, 4), sign, _pick(gen, [2, 3])), ((4, 2), -sign, -_pick(gen, [2, 3]))]:
+    for size, row, column in [((3, 4), sign, core.pick(gen, [2, 3])), ((4, 2), -sign, -core.pick(gen, [2, 3]))]:
         shift = (row, column)
-        alpha = _pick(gen, [0.5, 1.5, 2.5])
+        alpha = core.pick(gen, [0.5, 1.5, 2.5])
         got = core.call(name, tap_logits, size, shift, alpha)
 
         want = _logits(size, shift, alpha)
@@ -49,10 +49,10 @@ def tap_logits_aim(tap_logits: Callable[..., Any]) -> None:
     """The largest logit of every row sits on the pixel p + Δ, or on the nearest one inside the image."""
     name, gen = "tap_logits", core.generator("tap-logits-aim")
     size = (4, 3)
-    row, column = _pick(gen, [-1, 1]), _pick(gen, [-2, 2])
-    shifts = [(row, column), (0, 0), (-_pick(gen, [2, 3]) * row, -column // 2)]
+    row, column = core.pick(gen, [-1, 1]), core.pick(gen, [-2, 2])
+    shifts = [(row, column), (0, 0), (-core.pick(gen, [2, 3]) * row, -column // 2)]
     for shift in shifts:
-        alpha = _pick(gen, [1.25, 2.25, 3.25])
+        alpha = core.pick(gen, [1.25, 2.25, 3.25])
         got = core.call(name, tap_logits, size, shift, alpha)
 
         case = f"{name}({size}, {shift}, {alpha})"
@@ -135,9 +135,9 @@ def _same_attention(got: Tensor, want: Tensor) -> bool:
 def values_from_kernel_shifts(values_from_kernel: Callable[..., Any]) -> None:
     """The heads' shifts are the kernel's offsets from its centre, each once, in any order."""
     name, gen = "values_from_kernel", core.generator("values-from-kernel-shifts")
-    sizes = [3, 1, _pick(gen, [5, 7])]
+    sizes = [3, 1, core.pick(gen, [5, 7])]
     for kernel_size in sizes:
-        weight = _integers(gen, 2, 3, kernel_size, kernel_size)
+        weight = core.integers(gen, 2, 3, kernel_size, kernel_size)
         shift, _ = _two_tensors(name, core.call(name, values_from_kernel, weight))
 
         case = f"{name}, kernel {kernel_size}×{kernel_size}, shift"
@@ -201,7 +201,7 @@ def values_from_kernel_copy(values_from_kernel: Callable[..., Any]) -> None:
     """W has memory of its own, whatever the kernel's shape: later changes of `weight` do not reach it."""
     name, gen = "values_from_kernel", core.generator("values-from-kernel-copy")
     for shape in [(3, 2, 3, 3), (1, 1, 3, 3)]:
-        weight = _integers(gen, *shape)
+        weight = core.integers(gen, *shape)
         kept = weight.clone()
         # Bound by partial, the learner's function gets this very tensor and not a copy of it.
         _, matrices = _two_tensors(name, core.call(name, partial(values_from_kernel, weight)))
@@ -247,8 +247,8 @@ def conv_by_attention_interior(conv_by_attention: Callable[..., Any]) -> None:
     """One-hot attention equals the convolution away from the border, without bias."""
     name, gen = "conv_by_attention", core.generator("conv-by-attention-interior")
     for c_out, c_in, height, width in [(1, 1, 3, 4), (3, 2, 5, 4)]:
-        x = _integers(gen, c_in, height, width)
-        weight = _integers(gen, c_out, c_in, 3, 3)
+        x = core.integers(gen, c_in, height, width)
+        weight = core.integers(gen, c_out, c_in, 3, 3)
         bias = torch.zeros(c_out, dtype=torch.float64)
         y = _layer_output(name, conv_by_attention, x, weight, bias, ONE_HOT)
 
@@ -270,9 +270,9 @@ def conv_by_attention_border(conv_by_attention: Callable[..., Any]) -> None:
     """One-hot attention equals the zero-padded convolution everywhere, bias included."""
     name, gen = "conv_by_attention", core.generator("conv-by-attention-border")
     for c_out, c_in, kernel_size, height, width in [(2, 1, 1, 2, 3), (2, 3, 3, 4, 3), (2, 1, 5, 3, 4)]:
-        x = _integers(gen, c_in, height, width)
-        weight = _integers(gen, c_out, c_in, kernel_size, kernel_size)
-        bias = _integers(gen, c_out)
+        x = core.integers(gen, c_in, height, width)
+        weight = core.integers(gen, c_out, c_in, kernel_size, kernel_size)
+        bias = core.integers(gen, c_out)
         y = _layer_output(name, conv_by_attention, x, weight, bias, ONE_HOT)
         want = F.conv2d(x, weight, bias, padding="same")
         mistakes = _layer_mistakes(x, weight, bias, ONE_HOT)
@@ -286,10 +286,10 @@ def conv_by_attention_soft(conv_by_attention: Callable[..., Any]) -> None:
     """At a small alpha the layer is the soft attention of the statement, not the convolution."""
     name, gen = "conv_by_attention", core.generator("conv-by-attention-soft")
     for c_out, c_in, kernel_size, height, width in [(2, 3, 3, 3, 4), (2, 1, 5, 4, 3)]:
-        x = _integers(gen, c_in, height, width)
-        weight = _integers(gen, c_out, c_in, kernel_size, kernel_size)
-        bias = _integers(gen, c_out)
-        alpha = _pick(gen, [0.25, 0.5, 0.75])
+        x = core.integers(gen, c_in, height, width)
+        weight = core.integers(gen, c_out, c_in, kernel_size, kernel_size)
+        bias = core.integers(gen, c_out)
+        alpha = core.pick(gen, [0.25, 0.5, 0.75])
         y = _layer_output(name, conv_by_attention, x, weight, bias, alpha)
         want = _soft_layer(x, weight, bias, alpha)
         case = f"{name}, kernel {kernel_size}×{kernel_size}, alpha {alpha}"
@@ -437,7 +437,7 @@ def sharp_enough_norm(sharp_enough: Callable[..., Any]) -> None:
     name, gen = "sharp_enough", core.generator("sharp-enough-norm")
     for c_out, c_in in [(4, 2), (2, 5)]:
         weight = torch.randn(c_out, c_in, 3, 3, dtype=torch.float64, generator=gen)
-        weight[_pick(gen, range(c_out))] *= 3  # one output is clearly the worst, and not always the last
+        weight[core.pick(gen, range(c_out))] *= 3  # one output is clearly the worst, and not always the last
         alpha = _expect_sharpness(name, sharp_enough, weight, 1.0, 1e-4)
     _expect_sharpness(name, sharp_enough, weight, 1.0, 1e6)
     _expect_sharpness(name, sharp_enough, torch.zeros_like(weight), 1.0, 1e-4)
@@ -458,7 +458,7 @@ def _expect_sharpness(
         return math.log(bound_at_zero / tolerance) if bound_at_zero > 0 else -math.inf
 
     want = max(closed_form(8 * norm * x_max), 0.0)
-    got = _number(case, core.call(name if weight.any() else case, sharp_enough, weight, x_max, tolerance))
+    got = core.expect_number(case, core.call(name if weight.any() else case, sharp_enough, weight, x_max, tolerance))
 
     mistaken = {
         "alpha below 0, take 0 there": closed_form(8 * norm * x_max),
@@ -494,16 +494,6 @@ def _expect_sharpness(
     return want
 
 
-def _number(case: str, got: Any) -> float:
-    """`got` as a float, or CheckFailed."""
-    if got is None:
-        core.fail(case, "expected a number, got None: did you forget to return?")
-    try:
-        return float(got)
-    except (TypeError, ValueError, RuntimeError):
-        core.fail(case, f"expected a number, got {core.describe(got)}")
-
-
 def _measured_error(weight: Tensor, x_max: float, alpha: float) -> float:
     """The largest difference between attention and convolution on an image of ±x_max."""
     signs = torch.randint(2, (weight.shape[1], 6, 7), generator=core.generator("sharp-enough-image"))
@@ -523,7 +513,7 @@ CENTRE = [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
 def counter_example_one_channel(counter_example: Callable[..., Any]) -> None:
     """A counter-example for one-channel 3×3 kernels: each lone tap, symmetric ones, sums of 0, a random one."""
     name, gen = "counter_example", core.generator("counter-example-one-channel")
-    drawn = _integers(gen, 1, 1, 3, 3)
+    drawn = core.integers(gen, 1, 1, 3, 3)
     lone_taps = [_lone_tap((1, 1, 3, 3), (0, 0, i, j)) for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     weights = [*lone_taps, _kernel(BOX), _kernel(LAPLACE), _kernel(SOBEL), drawn]
     for weight in weights:
@@ -534,14 +524,14 @@ def counter_example_one_channel(counter_example: Callable[..., Any]) -> None:
 def counter_example_channels(counter_example: Callable[..., Any]) -> None:
     """A counter-example where channels cancel, where one output alone looks around, where the tap is far."""
     name, gen = "counter_example", core.generator("counter-example-channels")
-    around = _integers(gen, 1, 1, 3, 3)
+    around = core.integers(gen, 1, 1, 3, 3)
     weights = [
-        _integers(gen, 2, 3, 3, 3),
+        core.integers(gen, 2, 3, 3, 3),
         torch.cat([around, -around], dim=1),
         torch.cat([_kernel(CENTRE), around], dim=0),
-        _lone_tap((2, 3, 5, 5), (1, 2, *_pick(gen, [(0, 3), (3, 0), (4, 1), (1, 4)]))),
-        _lone_tap((2, 3, 5, 5), (0, 1, 2, _pick(gen, [0, 4]))),
-        _lone_tap((1, 1, 7, 7), (0, 0, _pick(gen, [0, 6]), _pick(gen, [0, 6]))),
+        _lone_tap((2, 3, 5, 5), (1, 2, *core.pick(gen, [(0, 3), (3, 0), (4, 1), (1, 4)]))),
+        _lone_tap((2, 3, 5, 5), (0, 1, 2, core.pick(gen, [0, 4]))),
+        _lone_tap((1, 1, 7, 7), (0, 0, core.pick(gen, [0, 6]), core.pick(gen, [0, 6]))),
     ]
     for weight in weights:
         _expect_counter_example(name, counter_example, weight)
@@ -551,16 +541,16 @@ def counter_example_channels(counter_example: Callable[..., Any]) -> None:
 def counter_example_none(counter_example: Callable[..., Any]) -> None:
     """None where no counter-example exists, and only there."""
     name, gen = "counter_example", core.generator("counter-example-none")
-    centre = _integers(gen, 3, 2)
+    centre = core.integers(gen, 3, 2)
     only_centre = torch.zeros(3, 2, 5, 5, dtype=torch.float64)
     only_centre[:, :, 2, 2] = centre
-    for weight in [_kernel(CENTRE), 0 * _kernel(CENTRE), only_centre, _integers(gen, 2, 2, 1, 1)]:
+    for weight in [_kernel(CENTRE), 0 * _kernel(CENTRE), only_centre, core.integers(gen, 2, 2, 1, 1)]:
         if core.call(name, counter_example, weight) is not None:
             core.fail(
                 f"{name}, {_in_words(weight)}",
                 "expected None, no image has such a pair for this kernel: what does its output at p depend on?",
             )
-    around = _integers(gen, 1, 1, 3, 3)
+    around = core.integers(gen, 1, 1, 3, 3)
     looking = [
         _kernel(BOX),
         _kernel(LAPLACE),
@@ -680,16 +670,3 @@ def _lone_tap(shape: tuple[int, ...], place: tuple[int, ...]) -> Tensor:
     weight = torch.zeros(shape, dtype=torch.float64)
     weight[place] = 4
     return weight
-
-
-def _integers(gen: torch.Generator, *shape: int) -> Tensor:
-    """Integers from -9 to 9 in float64, never 0; the first is negative and the last positive."""
-    values = torch.randint(1, 10, shape, generator=gen) * (2 * torch.randint(2, shape, generator=gen) - 1)
-    flat = values.flatten().double()
-    flat[0], flat[-1] = -flat[0].abs(), flat[-1].abs()
-    return flat.reshape(shape)
-
-
-def _pick(gen: torch.Generator, choices: Sequence[Any]) -> Any:
-    """One of `choices`."""
-    return choices[int(torch.randint(len(choices), (), generator=gen))]

@@ -57,6 +57,22 @@ def generator(name: str) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def integers(gen: torch.Generator, *shape: int) -> Tensor:
+    """Whole numbers from -9 to 9 in float64, never 0, the first one negative and the last one positive.
+
+    Sums of their products are exact in every order, and none of them hides a mistake by being 0.
+    """
+    values = torch.randint(1, 10, shape, generator=gen) * (2 * torch.randint(2, shape, generator=gen) - 1)
+    flat = values.flatten().double()
+    flat[0], flat[-1] = -flat[0].abs(), flat[-1].abs()
+    return flat.reshape(shape)
+
+
+def pick(gen: torch.Generator, choices: Sequence[Any]) -> Any:
+    """One of `choices`."""
+    return choices[int(torch.randint(len(choices), (), generator=gen))]
+
+
 def call(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run the learner's `function` on copies of the arguments and return what it returns.
 
@@ -95,6 +111,16 @@ def expect_tensor(name: str, got: Any) -> Tensor:
     if got.is_complex():
         fail(name, f"expected real numbers, got {describe(got)}")
     return got.detach()
+
+
+def expect_number(name: str, got: Any) -> float:
+    """`got` as a float, when it is one number in any form; else CheckFailed."""
+    if got is None:
+        fail(name, "expected a number, got None: did you forget to return?")
+    try:
+        return float(got)
+    except (TypeError, ValueError, RuntimeError):
+        fail(name, f"expected a number, got {describe(got)}")
 
 
 def expect_shape(
