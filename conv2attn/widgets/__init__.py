@@ -2,6 +2,7 @@
 
 from conv2attn.widgets.emblem import Emblem
 from conv2attn.widgets.heads_at_work import HeadsAtWork
+from conv2attn.widgets.kernel_bench import KernelBench
 from conv2attn.widgets.kernel_only import KernelOnly
 
-__all__ = ["Emblem", "HeadsAtWork", "KernelOnly"]
+__all__ = ["Emblem", "HeadsAtWork", "KernelBench", "KernelOnly"]
