@@ -19,7 +19,8 @@ import conv2attn
 from conv2attn import figures
 from conv2attn.widgets import Emblem, HeadsAtWork
 from conv2attn.widgets.base import FOLDER, Widget
-from conv2attn.widgets.heads_at_work import LARGEST_WEIGHT, WINDOW, taps
+from conv2attn.widgets.heads_at_work import WINDOW, taps
+from conv2attn.widgets.values import LARGEST_WEIGHT
 
 WIDGETS = [Emblem, HeadsAtWork]
 

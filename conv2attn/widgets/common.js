@@ -29,6 +29,12 @@ export function largest(values) {
   return most;
 }
 
+/** Δ of every tap of a K×K kernel, row by row, counted from its middle. */
+export function taps(K) {
+  const R = (K - 1) / 2;
+  return Array.from({ length: K * K }, (_, h) => [Math.floor(h / K) - R, (h % K) - R]);
+}
+
 /** Bytes from base64, as Python writes them, and back. */
 export const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 export const encode = (bytes) => btoa(String.fromCharCode(...bytes));

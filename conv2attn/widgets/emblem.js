@@ -1,8 +1,8 @@
 /* The emblem of the course: heads at work in its smallest form. One slider, from heads that look all around to heads
    that look at one pixel each; its last step is the hard limit. */
 
-import { bench, decode, hidden, largest, output, paint, pair, scale, shade, short, signed, slider, summary } from "./common.js";
-import { ALPHA_STEPS, WINDOW, alphaAt, around, attend, convolve, headMap, stepOf, taps } from "./heads.js";
+import { bench, decode, hidden, largest, output, paint, pair, scale, shade, short, signed, slider, summary, taps } from "./common.js";
+import { ALPHA_STEPS, WINDOW, alphaAt, around, attend, convolve, headMap, stepOf } from "./heads.js";
 
 const LIMIT = ALPHA_STEPS + 1;
 

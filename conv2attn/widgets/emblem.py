@@ -1,10 +1,12 @@
 """The emblem of the course: heads at work in its smallest form, with one slider."""
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 from conv2attn import figures
-from conv2attn.widgets.heads_at_work import HeadsAtWork, panel
+from conv2attn.widgets.drawing import numbered, panel
+from conv2attn.widgets.heads_at_work import HeadsAtWork
 
 
 class Emblem(HeadsAtWork):
@@ -28,7 +30,7 @@ class Emblem(HeadsAtWork):
             cells = figure.add_gridspec(2, 3, left=0.01, right=0.99, top=0.93, bottom=0.08, hspace=0.3, wspace=0.06)
             self._draw_image(panel(figure, cells[0, 0], "$x$, image"), cross=False)
             self._draw_heads(panel(figure, cells[0, 1], f"$A$, {len(self.centres)} heads, α = {self._sharpness:g}"))
-            self._draw_kernel(panel(figure, cells[0, 2], "$W$, kernel"))
+            numbered(panel(figure, cells[0, 2], "$W$, kernel"), np.array(self.kernel))
             outputs = {"attention": attention, "convolution": convolution, "difference": difference}
             for column, (title, values) in enumerate(outputs.items()):
                 axes = panel(figure, cells[1, column], title)

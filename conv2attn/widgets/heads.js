@@ -113,12 +113,6 @@ export function bound(alpha, kernel, x) {
   return 2 * strayMass(alpha) * norm1(kernel) * largest(x);
 }
 
-/** Δ of every head at home, in the kernel's order. */
-export function taps(K) {
-  const R = (K - 1) / 2;
-  return Array.from({ length: K * K }, (_, h) => [Math.floor(h / K) - R, (h % K) - R]);
-}
-
 /** ‖W‖₁, the sum of all |w|. */
 export const norm1 = (values) => values.reduce((sum, value) => sum + Math.abs(value), 0);
 

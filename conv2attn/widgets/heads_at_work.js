@@ -3,32 +3,17 @@
    The model holds the state, every control writes to it, and one function, draw(), reads it, computes and paints. */
 
 import {
-  bench, decode, encode, format, hidden, largest, output, pair, paint, scale, shade, short, signed, slider, summary,
-  symmetric,
+  bench, decode, encode, format, hidden, largest, output, pair, paint, scale, short, signed, slider, summary, symmetric, taps,
 } from "./common.js";
 import {
-  ALPHA_STEPS, WINDOW, alphaAt, around, attend, bound, convolve, headMap, norm1, stepOf, strayMass, taps,
+  ALPHA_STEPS, WINDOW, alphaAt, around, attend, bound, convolve, headMap, norm1, stepOf, strayMass,
 } from "./heads.js";
-
-const LARGEST_WEIGHT = 1000;
+import { editKernel, kernelChoice, kernelFields, kernelNote } from "./kernel.js";
+import { frame, pickable } from "./picture.js";
 
 /* Where the gauge of the error has its marks: 0, then powers of ten. */
 const GAUGE = ["0", "10⁻¹²", "10⁻⁹", "10⁻⁶", "10⁻³", "1", "10³"];
 const onGauge = (value) => Math.min(1, Math.max(0.02, (Math.log10(value) + 15) / 18)) * (value > 0);
-
-/** The kernels that can be chosen, K×K; those of 3×3 stand in the middle of a larger one. */
-export function presets(K) {
-  const middle = (rows) => taps(K).map(([i, j]) => rows[i + 1]?.[j + 1] ?? 0);
-  return {
-    "Sobel horizontal": middle([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
-    "Sobel vertical": middle([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
-    "Laplacian": middle([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
-    "sharpen": middle([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
-    "box blur": taps(K).map(() => 1 / (K * K)),
-    "shift, one tap": middle([[1, 0, 0], [0, 0, 0], [0, 0, 0]]),
-    [`1 to ${K * K}`]: taps(K).map((_, h) => h + 1),
-  };
-}
 
 function read(model) {
   const bytes = decode(model.get(model.get("source")));
@@ -96,18 +81,11 @@ const template = (K) => `
       </fieldset>
       <fieldset>
         <legend><var>W</var>, kernel</legend>
-        <div class="c2a-panel c2a-grid c2a-kernel">${taps(K).map((tap) => `
-          <input type="number" step="any" min="${-LARGEST_WEIGHT}" max="${LARGEST_WEIGHT}" inputmode="decimal"
-            aria-label="kernel weight at ${pair(tap)}">`).join("")}
-        </div>
-        ${symmetric("kernel")}
+        ${kernelFields(K)}
         <div class="c2a-controls">
-          <div class="c2a-pick">
-            <label>${hidden("kernel")}<select name="preset">${Object.keys(presets(K)).map((name) => `
-              <option>${name}</option>`).join("")}<option disabled>edited</option></select></label>
-          </div>
+          ${kernelChoice(K)}
           <p>‖<var>W</var>‖<sub>1</sub> = Σ|<var>W</var>| = ${output("norm", "c2a-value")}</p>
-          <p class="c2a-quiet" role="status"></p>
+          ${kernelNote}
         </div>
       </fieldset>
     </div>
@@ -134,11 +112,11 @@ const template = (K) => `
 function render({ model, el }) {
   const K = model.get("kernel").length;
   const home = taps(K);
-  const { controls, canvases, colours, now, all, say, show, style, on, set, start } = bench({ model, el }, template(K));
+  const tools = bench({ model, el }, template(K));
+  const { controls, canvases, colours, now, all, say, show, style, on, set, start } = tools;
+  const paintKernel = editKernel(tools, model);
   const [look] = all(".c2a-look");
   const maps = all(".c2a-map");
-  const fields = all(".c2a-kernel input");
-  const [note] = all("[role=status]");
 
   /* Computing and painting. */
 
@@ -167,10 +145,9 @@ function render({ model, el }) {
   function paintImage() {
     const { size, x, query, source } = now;
     paint(canvases.x, size, x, colours.grey);
-    const percent = (pixels) => `${(100 * pixels) / size}%`;
-    for (const [name, pixels] of [["row", query[0] + 0.5], ["column", query[1] + 0.5], ["side", 1],
-      ["top", query[0] - WINDOW], ["left", query[1] - WINDOW], ["window", 2 * WINDOW + 1]]) {
-      style(name, percent(pixels));
+    frame(style, query, size);
+    for (const [name, pixels] of [["top", query[0] - WINDOW], ["left", query[1] - WINDOW], ["window", 2 * WINDOW + 1]]) {
+      style(name, `${(100 * pixels) / size}%`);
     }
     look.dataset.source = source;
   }
@@ -190,21 +167,6 @@ function render({ model, el }) {
     style("ring-top", percent(WINDOW - query[0]));
     style("ring-left", percent(WINDOW - query[1]));
     style("ring-size", percent(size));
-  }
-
-  function paintKernel() {
-    const most = largest(now.kernel) || 1;
-    fields.forEach((field, h) => {
-      const w = now.kernel[h];
-      shade(field, colours.signed, signed(most)(w));
-      if (field.dataset.weight === String(w)) return; // what is being typed stays as typed
-      field.dataset.weight = w;
-      field.value = Number(w.toPrecision(4));
-      field.removeAttribute("aria-invalid");
-    });
-    if (!fields.some((field) => field.ariaInvalid)) note.textContent = "";
-    say("kernel-low", short(-most));
-    say("kernel-high", short(most));
   }
 
   function paintOutputs() {
@@ -235,8 +197,6 @@ function render({ model, el }) {
     else show("alpha", stepOf(alpha), short(alpha));
     controls.source.value = source;
     controls.clear.disabled = source !== "drawing";
-    const chosen = Object.entries(presets(K)).find(([, weights]) => weights.every((w, h) => w === kernel[h]));
-    controls.preset.value = chosen ? chosen[0] : "edited";
     say("head", `head ${head}`);
     say("norm", short(norm1(kernel)));
   }
@@ -277,10 +237,6 @@ function render({ model, el }) {
 
   on(controls.alpha, "input", () => set({ alpha: alphaAt(controls.alpha.valueAsNumber) }));
   on(controls.hard, "input", () => set({ alpha: controls.hard.checked ? null : alphaAt(controls.alpha.valueAsNumber) }));
-  on(controls.preset, "input", () => {
-    fields.forEach((field) => delete field.dataset.weight);
-    setKernel(presets(K)[controls.preset.value]);
-  });
   on(controls.home, "click", () => set({ centres: home }));
   maps.forEach((label, h) => on(label, "input", () => set({ head: h })));
   for (const name of ["row", "column"]) {
@@ -297,20 +253,6 @@ function render({ model, el }) {
   });
   on(controls.clear, "click", () => set({ drawing: encode(new Uint8Array(read(model).bytes.length)) }));
 
-  const setKernel = (weights) => set({ kernel: home.slice(0, K).map((_, i) => weights.slice(i * K, (i + 1) * K)) });
-  fields.forEach((field, h) => on(field, "input", () => {
-    const w = field.valueAsNumber;
-    const valid = Math.abs(w) <= LARGEST_WEIGHT;
-    if (!valid) {
-      field.setAttribute("aria-invalid", "true");
-      note.textContent = `Not a number up to ±${LARGEST_WEIGHT}: the tap keeps ${short(now.kernel[h])}.`;
-      return;
-    }
-    field.removeAttribute("aria-invalid");
-    field.dataset.weight = w;
-    setKernel(model.get("kernel").flat().map((old, i) => (i === h ? w : old)));
-  }));
-
   /* The image: a pointer or the arrow keys move the query; on the drawing pad they also paint. */
 
   const drawPixels = (pixels, byte) => {
@@ -318,34 +260,26 @@ function render({ model, el }) {
     for (const [row, column] of pixels) bytes[row * size + column] = byte;
     set({ drawing: encode(bytes), query: pixels.at(-1) });
   };
-  const pixelUnder = ({ clientX, clientY }) => {
-    const box = canvases.x.getBoundingClientRect();
-    const index = (from, length) => Math.min(now.size - 1, Math.max(0, Math.floor((from / length) * now.size)));
-    return [index(clientY - box.top, box.height), index(clientX - box.left, box.width)];
-  };
-  let stroke = null; // { byte, last } while the pointer is down
-  on(canvases.x, "pointerdown", (event) => {
-    const at = pixelUnder(event);
-    canvases.x.setPointerCapture(event.pointerId);
-    stroke = { byte: now.bytes[at[0] * now.size + at[1]] ? 0 : 255, last: at };
-    if (now.source === "drawing") drawPixels([at], stroke.byte);
-    else set({ query: at });
+  let byte = 0; // what the stroke paints
+  const query = (to) => set({ query: to });
+  const drawing = () => now.source === "drawing";
+  pickable(canvases.x, {
+    on,
+    side: () => now.size,
+    place: () => read(model).query,
+    pick: query,
+    press: (at) => {
+      byte = now.bytes[at[0] * now.size + at[1]] ? 0 : 255;
+      if (drawing()) drawPixels([at], byte);
+      else query(at);
+    },
+    drag: (to, from) => (drawing() ? drawPixels(between(from, to), byte) : query(to)),
   });
-  on(canvases.x, "pointermove", (event) => {
-    if (!stroke) return;
-    const at = pixelUnder(event);
-    if (now.source === "drawing") drawPixels(between(stroke.last, at), stroke.byte);
-    else set({ query: at });
-    stroke.last = at;
-  });
-  for (const end of ["pointerup", "pointercancel"]) on(canvases.x, end, () => { stroke = null; });
   on(canvases.x, "keydown", (event) => {
-    const { size, query, source, bytes } = read(model);
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (step) set({ query: query.map((q, axis) => Math.min(size - 1, Math.max(0, q + step[axis]))) });
-    else if (event.key === " " && source === "drawing") drawPixels([query], bytes[query[0] * size + query[1]] ? 0 : 255);
-    else return;
+    if (event.key !== " " || !drawing()) return;
     event.preventDefault();
+    const { bytes, size, query: [row, column] } = read(model);
+    drawPixels([[row, column]], bytes[row * size + column] ? 0 : 255);
   });
 
   return start(["image", "drawing", "source", "kernel", "alpha", "centres", "head", "query"], draw, summarise);

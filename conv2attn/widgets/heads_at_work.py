@@ -1,6 +1,5 @@
 """Heads at work: K² attention heads beside the convolution that they become as α grows."""
 
-import base64
 import math
 from typing import Any
 
@@ -11,7 +10,6 @@ import torch.nn.functional as F
 import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Rectangle
 
 from conv2attn import figures
@@ -19,11 +17,11 @@ from conv2attn.bounds import off_shift_mass
 from conv2attn.data import photograph
 from conv2attn.encodings import position_weights
 from conv2attn.widgets.base import Widget
+from conv2attn.widgets.drawing import numbered, panel, signed_bar, signed_image
+from conv2attn.widgets.values import brief, decode, encode, finite_array, to_kernel, to_pixel, to_pixels
 
-KERNEL_SIZES = (3, 5)
 IMAGE_SIZES = (4, 64)
 DRAWING_SIZE = 24
-LARGEST_WEIGHT = 1000.0
 LARGEST_SHIFT = 3.0
 WINDOW = 4
 """A head map shows the tokens at most this far from the query, on either axis."""
@@ -76,17 +74,17 @@ class HeadsAtWork(Widget):
         query: Any = None,
         **kwargs: Any,
     ) -> None:
-        pixels = _pixels(photograph() if image is None else image)
-        kernel = _kernel(SOBEL if kernel is None else kernel)
+        pixels = to_pixels(photograph() if image is None else image, IMAGE_SIZES)
+        kernel = to_kernel(SOBEL if kernel is None else kernel)
         size, heads = len(pixels), len(kernel) ** 2
         super().__init__(
-            image=_encode(pixels),
-            drawing=_encode(_ring()),
+            image=encode(pixels),
+            drawing=encode(_ring()),
             kernel=kernel,
             alpha=_alpha(alpha),
             centres=_centres(taps(len(kernel)) if centres is None else centres, heads),
             head=heads // 2 + 1,  # right of the centre: in most kernels it has a weight
-            query=_query((size // 2, size // 2) if query is None else query, size),
+            query=to_pixel((size // 2, size // 2) if query is None else query, size, "a query"),
             **kwargs,
         )
 
@@ -96,12 +94,12 @@ class HeadsAtWork(Widget):
 
     @traitlets.validate("image", "drawing")
     def _check_pixels(self, proposal: Any) -> str:
-        _decode(proposal["value"])
+        decode(proposal["value"], IMAGE_SIZES)
         return proposal["value"]
 
     @traitlets.validate("kernel")
     def _check_kernel(self, proposal: Any) -> list[list[float]]:
-        kernel, size = _kernel(proposal["value"]), math.isqrt(len(self.centres))
+        kernel, size = to_kernel(proposal["value"]), math.isqrt(len(self.centres))
         if len(kernel) != size:
             raise ValueError(
                 f"expected a {size}×{size} kernel, as when the widget was made, got {len(kernel)}×{len(kernel)}"
@@ -125,7 +123,7 @@ class HeadsAtWork(Widget):
 
     @traitlets.validate("query")
     def _check_query(self, proposal: Any) -> list[int]:
-        return _query(proposal["value"], len(self.x))
+        return to_pixel(proposal["value"], len(self.x), "a query")
 
     @traitlets.observe("source", "image")
     def _keep_query_inside(self, change: Any) -> None:
@@ -135,7 +133,7 @@ class HeadsAtWork(Widget):
     @property
     def x(self) -> torch.Tensor:
         """The image that is shown, (size, size), float64 in [0, 1]: what everything below is computed from."""
-        return _decode(getattr(self, self.source))
+        return decode(getattr(self, self.source), IMAGE_SIZES)
 
     @property
     def head_maps(self) -> torch.Tensor:
@@ -208,20 +206,12 @@ class HeadsAtWork(Widget):
             cells = figure.add_gridspec(4, 3, **rows, hspace=0.08, wspace=0.1)
             self._draw_image(panel(figure, cells[0, 0], f"image, p = ({self.query[0]}, {self.query[1]})"))
             self._draw_heads(panel(figure, cells[0, 1], f"{K * K} heads, α = {alpha}"))
-            self._draw_kernel(panel(figure, cells[0, 2], "kernel"))
+            numbered(panel(figure, cells[0, 2], "kernel"), np.array(self.kernel))
             outputs = (("attention output", attention, scale), ("convolution output", convolution, scale))
             outputs += (("difference", difference, difference.abs().max().item()),)
             for column, (title, values, limit) in enumerate(outputs):
-                drawn = panel(figure, cells[2, column], title).imshow(
-                    values.numpy(), cmap=figures.signed_cmap, vmin=-limit or -1, vmax=limit or 1, interpolation="nearest"
-                )
-                bar = figure.colorbar(drawn, cax=figure.add_subplot(cells[3, column]), orientation="horizontal")
-                ticks = (-limit, 0, limit) if limit else (0,)
-                bar.set_ticks(ticks, labels=[f"{tick:.3g}" for tick in ticks], fontsize=8)
-                bar.outline.set_visible(False)
-                labels = bar.ax.get_xticklabels()
-                labels[0].set_horizontalalignment("left" if limit else "center")
-                labels[-1].set_horizontalalignment("right" if limit else "center")
+                drawn = signed_image(panel(figure, cells[2, column], title), values.numpy(), limit)
+                signed_bar(figure, drawn, cells[3, column], limit)
         return figure
 
     def _draw_image(self, axes: Axes, cross: bool = True) -> None:
@@ -249,43 +239,11 @@ class HeadsAtWork(Widget):
             axes.add_patch(Rectangle(query, 1, 1, fill=False, edgecolor=figures.SIGNED_COLORS[0], linewidth=1.2))
         axes.set(xlim=(0, K * (side + 1) - 1), ylim=(K * (side + 1) - 1, 0))
 
-    def _draw_kernel(self, axes: Axes) -> None:
-        kernel = np.array(self.kernel)
-        limit = abs(kernel).max() or 1
-        drawn = axes.imshow(kernel, cmap=figures.signed_cmap, vmin=-limit, vmax=limit)
-        for (row, column), weight in np.ndenumerate(kernel):
-            luminance = np.dot((0.2126, 0.7152, 0.0722), np.power(drawn.cmap(drawn.norm(weight))[:3], 2.2))
-            color = "white" if luminance < 0.18 else "black"
-            axes.text(column, row, f"{weight:.3g}", ha="center", va="center", color=color)
-
-
-def panel(figure: Figure, cell: SubplotSpec, title: str) -> Axes:
-    """An empty place for a picture in a figure's grid."""
-    axes = figure.add_subplot(cell)
-    axes.set_axis_off()
-    axes.set_title(title)
-    return axes
-
 
 def taps(kernel_size: int) -> list[list[float]]:
     """Δ of each head at home, on its tap, in the kernel's order: K² pairs (row, column)."""
     R = kernel_size // 2
     return [[float(i), float(j)] for i in range(-R, R + 1) for j in range(-R, R + 1)]
-
-
-def _array(values: Any, what: str) -> np.ndarray:
-    """A float64 array of finite numbers, from nested sequences, an array or a tensor."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"expected {what} as a rectangular array of numbers, got {values!r:.80}") from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"expected finite numbers in {what}, got {_brief(array)}")
-    return array
-
-
-def _brief(array: np.ndarray) -> str:
-    return np.array2string(array, threshold=12, precision=4, separator=", ").replace("\n", "")
 
 
 def _alpha(alpha: float | None) -> float | None:
@@ -296,62 +254,17 @@ def _alpha(alpha: float | None) -> float | None:
     return float(alpha)
 
 
-def _kernel(kernel: Any) -> list[list[float]]:
-    array = _array(kernel, "the kernel")
-    if array.shape not in {(K, K) for K in KERNEL_SIZES}:
-        raise ValueError(f"expected a kernel of shape (3, 3) or (5, 5), got {array.shape}")
-    if abs(array).max() > LARGEST_WEIGHT:
-        raise ValueError(f"expected kernel weights between -1000 and 1000, got {_brief(array)}")
-    return array.tolist()
-
-
 def _centres(centres: Any, heads: int) -> list[list[float]]:
-    array = _array(centres, "the centres")
+    array = finite_array(centres, "the centres")
     if array.shape != (heads, 2) or abs(array).max() > LARGEST_SHIFT:
         raise ValueError(
             f"expected centres of shape ({heads}, 2) with offsets between -3 and 3, "
-            f"got shape {array.shape}: {_brief(array)}"
+            f"got shape {array.shape}: {brief(array)}"
         )
     return array.tolist()
-
-
-def _query(query: Any, size: int) -> list[int]:
-    array = _array(query, "the query")
-    if array.shape != (2,) or ((array != array.round()) | (array < 0) | (array >= size)).any():
-        raise ValueError(f"expected a query (row, column), whole numbers from 0 to {size - 1}, got {_brief(array)}")
-    return [int(q) for q in array]
-
-
-def _pixels(image: Any) -> np.ndarray:
-    """An image as uint8, (size, size); values in [0, 1] are rounded to 1/255."""
-    is_bytes = getattr(image, "dtype", None) in (torch.uint8, np.dtype("uint8"))
-    array = _array(image, "the image")
-    smallest, largest = IMAGE_SIZES
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or not smallest <= len(array) <= largest:
-        raise ValueError(
-            f"expected a square grey image of {smallest}×{smallest} to {largest}×{largest} pixels, got shape {array.shape}"
-        )
-    if is_bytes:
-        return array.astype(np.uint8)
-    if array.min() < 0 or array.max() > 1:
-        raise ValueError(f"expected image values in [0, 1], got {array.min():g} to {array.max():g}")
-    return (array * 255).round().astype(np.uint8)
 
 
 def _ring() -> np.ndarray:
     """What the drawing pad shows at first: a ring, which has edges in every direction."""
     row, column = np.indices((DRAWING_SIZE, DRAWING_SIZE)) - (DRAWING_SIZE - 1) / 2
     return np.where(abs(np.hypot(row, column) - DRAWING_SIZE / 3) < 1, 255, 0).astype(np.uint8)
-
-
-def _encode(pixels: np.ndarray) -> str:
-    return base64.b64encode(pixels.tobytes()).decode()
-
-
-def _decode(data: str) -> torch.Tensor:
-    """Pixels in base64 as a float64 image in [0, 1]. Raises ValueError if they do not make a square image."""
-    pixels = np.frombuffer(base64.b64decode(data, validate=True), dtype=np.uint8)
-    size = math.isqrt(len(pixels))
-    if size * size != len(pixels) or not IMAGE_SIZES[0] <= size <= IMAGE_SIZES[1]:
-        raise ValueError(f"expected the pixels of a square image, one byte each, in base64, got {len(pixels)} bytes")
-    return torch.from_numpy(pixels.reshape(size, size) / 255)

@@ -1,68 +1,23 @@
 """The widget on the built page, moved as a reader moves it, against torch in float64."""
 
-import base64
-import io
 import math
-import re
 
 import mpmath
 import numpy as np
 import pytest
 import torch
-from matplotlib.image import imread
-from playwright.sync_api import Locator, Page, expect
+from bench import SHOWN, TOLERANCE, WITH_MODEL, Bench, mutated
+from playwright.sync_api import Page, expect
 
 from conv2attn.widgets import HeadsAtWork
 from conv2attn.widgets.heads_at_work import taps
 
 CHAPTER = "chapters/08-convolution-as-attention.html"
-ISLAND = '.c2a-island[data-widget="heads_at_work"]'
-TOLERANCE = 1e-5
-
-# What the widget says that it shows, as plain JSON: state and computed arrays.
-SHOWN = """() => {
-  const { conv2attn: now } = document.querySelector('.c2a-widget').parentElement;
-  const plain = (value) => ArrayBuffer.isView(value) ? Array.from(value) : value;
-  return { ...Object.fromEntries(Object.entries(now).map(([name, value]) => [name, plain(value)])),
-           maps: now.maps.map(plain), alpha: now.alpha === Infinity ? null : now.alpha };
-}"""
-FRAMES = "() => document.querySelector('.c2a-widget').parentElement.conv2attn.frames"
+NAME = "heads_at_work"
 
 
-class Bench:
-    """The widget on an open page: its controls, what it shows, and how far that is from torch."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.island = page, page.locator(ISLAND)
-
-    def control(self, label: str) -> Locator:
-        return self.island.get_by_label(label, exact=True)
-
-    def choose(self, name: str) -> Locator:
-        return self.island.get_by_role("combobox", name=name, exact=True)
-
-    def do(self, action) -> dict:
-        """Run an action, wait for the next painting and return what is shown then."""
-        before = self.page.evaluate(FRAMES)
-        action()
-        self.page.wait_for_function(f"before => ({FRAMES})() > before", arg=before)
-        return self.shown()
-
-    def slide(self, label: str, value: float) -> dict:
-        return self.do(lambda: self.control(label).fill(str(value)))
-
-    def shown(self) -> dict:
-        return self.page.evaluate(SHOWN)
-
-    def says(self, name: str) -> float | None:
-        """A number as it stands in the page; None for a word."""
-        text = self.island.locator(f'[data-of="{name}"]').text_content()
-        text = text.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--"))
-        number = re.fullmatch(r"(-?[\d.]+)(?: × 10(-?\d+))?", text)
-        return float(number[1]) * 10.0 ** int(number[2] or 0) if number else None
-
-    def pixels(self, name: str) -> str:
-        return self.page.evaluate("name => document.querySelector(`[data-canvas='${name}']`).toDataURL()", name)
+class Heads(Bench):
+    """HeadsAtWork on an open page, and how far what it shows is from torch."""
 
     def errors(self) -> dict[str, float]:
         """Largest distance from torch of everything computed and of every number that can be read."""
@@ -100,10 +55,6 @@ class Bench:
             assert largest <= widget.bound + 1e-12
         return errors
 
-    def agrees(self) -> None:
-        errors = self.errors()
-        assert max(errors.values()) < TOLERANCE, errors
-
 
 def bound(widget: HeadsAtWork) -> float:
     """2 m ‖W‖₁ ‖x‖_∞ with the theta function of another library."""
@@ -112,23 +63,17 @@ def bound(widget: HeadsAtWork) -> float:
     return float(2 * mass * abs(np.array(widget.kernel)).sum() * widget.x.max().item())
 
 
-def mount(page: Page) -> Bench:
-    page.locator(ISLAND).scroll_into_view_if_needed()
-    expect(page.locator(ISLAND)).to_have_attribute("data-mounted", "true")
-    return Bench(page)
-
-
 @pytest.fixture
-def bench(visit) -> Bench:
-    return mount(visit(CHAPTER))
+def bench(visit) -> Heads:
+    return Heads(visit(CHAPTER), NAME)
 
 
-def test_numbers_are_torchs_at_first_sight(bench: Bench) -> None:
+def test_numbers_are_torchs_at_first_sight(bench: Heads) -> None:
     bench.agrees()
     assert max(error for name, error in bench.errors().items() if "read" not in name) < 1e-12
 
 
-def test_one_key_on_the_sharpness_moves_pictures_and_numbers(bench: Bench) -> None:
+def test_one_key_on_the_sharpness_moves_pictures_and_numbers(bench: Heads) -> None:
     before, pixels = bench.shown(), bench.pixels("attention")
     bench.control("α, sharpness").focus()
     after = bench.do(lambda: bench.page.keyboard.press("ArrowRight"))
@@ -138,7 +83,7 @@ def test_one_key_on_the_sharpness_moves_pictures_and_numbers(bench: Bench) -> No
     bench.agrees()
 
 
-def test_sharpness_runs_from_a_quarter_to_24_and_to_the_limit(bench: Bench) -> None:
+def test_sharpness_runs_from_a_quarter_to_24_and_to_the_limit(bench: Heads) -> None:
     slider = bench.control("α, sharpness")
     errors = []
     for step in ("0", "32", "64", "96", "106"):
@@ -154,7 +99,7 @@ def test_sharpness_runs_from_a_quarter_to_24_and_to_the_limit(bench: Bench) -> N
     assert back["alpha"] == 24
 
 
-def test_every_kernel_that_can_be_chosen(bench: Bench) -> None:
+def test_every_kernel_that_can_be_chosen(bench: Heads) -> None:
     choose = bench.choose("kernel")
     names = [name for name in choose.locator("option:enabled").all_text_contents()]
     assert len(names) == 7
@@ -166,7 +111,7 @@ def test_every_kernel_that_can_be_chosen(bench: Bench) -> None:
     assert len(seen) == 7
 
 
-def test_a_kernel_typed_in(bench: Bench) -> None:
+def test_a_kernel_typed_in(bench: Heads) -> None:
     field = bench.control("kernel weight at (−1, 1)")
     for text in ("-2.625", "0.1", "12"):
         shown = bench.do(lambda text=text: field.fill(text))
@@ -187,7 +132,7 @@ def test_a_kernel_typed_in(bench: Bench) -> None:
     bench.agrees()
 
 
-def test_a_head_leaves_its_tap_and_comes_home(bench: Bench) -> None:
+def test_a_head_leaves_its_tap_and_comes_home(bench: Heads) -> None:
     radio = bench.island.get_by_role("radio")
     assert radio.count() == 9
     radio.nth(4).focus()
@@ -211,7 +156,7 @@ def test_a_head_leaves_its_tap_and_comes_home(bench: Bench) -> None:
     assert shown["centres"] == home and shown["bound"] == 0
 
 
-def test_the_query_moves_by_slider_key_and_pointer(bench: Bench) -> None:
+def test_the_query_moves_by_slider_key_and_pointer(bench: Heads) -> None:
     for row, column in ((0, 0), (47, 3), (20, 47)):
         bench.slide("query p row", row)
         shown = bench.slide("query p column", column)
@@ -227,7 +172,7 @@ def test_the_query_moves_by_slider_key_and_pointer(bench: Bench) -> None:
     bench.agrees()
 
 
-def test_the_drawing_pad_by_pointer_and_by_keyboard(bench: Bench) -> None:
+def test_the_drawing_pad_by_pointer_and_by_keyboard(bench: Heads) -> None:
     shown = bench.do(lambda: bench.choose("picture").select_option("drawing pad"))
     size = shown["size"]
     assert size == 24 and max(shown["bytes"]) == 255
@@ -251,7 +196,7 @@ def test_the_drawing_pad_by_pointer_and_by_keyboard(bench: Bench) -> None:
         mouse.up()
 
     shown = bench.do(stroke)
-    bench.page.wait_for_function(f"() => ({SHOWN})().query[1] === 15")
+    bench.page.wait_for_function(f"(name) => ({SHOWN})(name).query[1] === 15", arg=NAME)
     shown = bench.shown()
     assert [i for i, byte in enumerate(shown["bytes"]) if byte] == [5 * size + c for c in range(4, 16)]
     bench.agrees()
@@ -267,7 +212,7 @@ def test_the_drawing_pad_by_pointer_and_by_keyboard(bench: Bench) -> None:
     bench.agrees()
 
 
-def test_the_summary_is_said_once_things_are_still(bench: Bench) -> None:
+def test_the_summary_is_said_once_things_are_still(bench: Heads) -> None:
     summary = bench.island.locator("[aria-live=polite]")
     expect(summary).to_contain_text("differ by at most")
     waits = bench.control("α, sharpness").evaluate(
@@ -285,64 +230,7 @@ def test_the_summary_is_said_once_things_are_still(bench: Bench) -> None:
     expect(summary).to_contain_text("In the hard limit attention and convolution differ by at most 0;")
 
 
-def test_every_control_has_a_name_and_room_for_a_finger(visit) -> None:
-    bench = mount(visit(CHAPTER, width=390))
-    small = bench.page.evaluate(
-        """() => [...document.querySelectorAll('.c2a-widget :is(input, select, button)')].filter((el) => {
-             const box = (el.type === 'checkbox' ? el.parentElement : el).getBoundingClientRect();
-             return box.height < (el.type === 'range' ? 32 : 24) || box.width < 24;
-           }).map((el) => el.name || el.ariaLabel)"""
-    )
-    assert small == []
-    tree = bench.island.aria_snapshot()
-    for role in ("slider", "spinbutton", "radio", "combobox", "checkbox", "button", "img", "application", "group"):
-        lines = re.findall(rf"- {role}\b.*", tree)
-        assert lines and all(re.match(rf'- {role} "[^"]+', line) for line in lines), lines
-    assert bench.page.evaluate(
-        "() => [...document.querySelectorAll('.c2a-widget :is(input, select, button, [tabindex])')]"
-        ".every((el) => el.dataset.lmSuppressShortcuts === 'true')"
-    )
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_it_is_drawn_and_nothing_jumps(visit, width: int, theme: str) -> None:
-    page = visit(CHAPTER, width=width, theme=theme)
-    page.wait_for_load_state("networkidle")
-    assert page.locator(ISLAND).get_attribute("data-mounted") is None  # far below: the picture is still there
-    height = page.evaluate(f"document.querySelector('{ISLAND}').offsetHeight")
-    bench = mount(page)
-    assert page.evaluate(f"document.querySelector('{ISLAND}').offsetHeight") == pytest.approx(height, abs=2)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    shot = imread(io.BytesIO(bench.island.screenshot()))[..., :3]
-    ground = shot[-1, -1]
-    assert (ground.mean() < 0.3) == (theme == "dark")
-    assert (abs(shot - ground).max(-1) > 0.1).mean() > 0.2  # a good part is not the page's ground
-    assert len(np.unique((shot * 31).astype(int).reshape(-1, 3), axis=0)) > 100  # and is of many colours
-    for name in ("x", "attention", "convolution", "difference"):
-        drawn = imread(io.BytesIO(base64.b64decode(bench.pixels(name).partition(",")[2])))
-        assert drawn.std() > 0.01
-
-
 # The module by itself, with a model of ours in the kernel's place.
-
-WITH_MODEL = """async (state) => {
-  const text = document.querySelector('script[data-widget="heads_at_work"]').textContent;
-  const module = await import(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
-  const listeners = {}, saved = [];
-  const model = {
-    get: (name) => state[name],
-    set(name, value) { state[name] = value; (listeners[`change:${name}`] ??= []).forEach((act) => act()); },
-    on: (event, act) => (listeners[event] ??= []).push(act),
-    off: (event, act) => { listeners[event] = listeners[event].filter((other) => other !== act); },
-    save_changes: () => saved.push(structuredClone(state)),
-  };
-  const el = document.createElement('div');
-  document.querySelector('article').prepend(el);
-  const cleanup = module.default.render({ model, el });
-  const painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  Object.assign(window, { module, model, el, cleanup, listeners, saved, painted });
-}"""
 
 
 @pytest.fixture
@@ -351,7 +239,7 @@ def kernel_page(visit):
     page = visit(CHAPTER)
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (64, 64), generator=generator, dtype=torch.uint8)
-    page.evaluate(WITH_MODEL, HeadsAtWork(image, torch.arange(1.0, 10.0).reshape(3, 3)).state())
+    page.evaluate(WITH_MODEL, [NAME, HeadsAtWork(image, torch.arange(1.0, 10.0).reshape(3, 3)).state()])
     return page
 
 
@@ -374,37 +262,7 @@ def test_kernel_and_widget_follow_each_other(kernel_page: Page) -> None:
     assert widget.state() == saved[1]
 
 
-def test_a_closed_widget_listens_no_more(kernel_page: Page) -> None:
-    frames = kernel_page.evaluate(
-        """async () => {
-          await painted();
-          const before = el.conv2attn.frames;
-          el.querySelector('[name=alpha]').dispatchEvent(new Event('input'));
-          cleanup();
-          model.set('alpha', 2);
-          el.querySelector('[name=alpha]').dispatchEvent(new Event('input'));
-          await painted();
-          return { painted: el.conv2attn.frames - before, saved: saved.length, left: Object.values(listeners).flat().length };
-        }"""
-    )
-    assert frames == {"painted": 0, "saved": 1, "left": 0}
-
-
 # Break what is checked, and see it go red.
-
-MUTATE = """(() => {{
-  const [from, to] = {pair};
-  const RealBlob = window.Blob;
-  window.Blob = class extends RealBlob {{
-    constructor(parts, options) {{
-      super(parts.map((part) => {{
-        if (part.split(from).length !== 2) throw new Error(`not once in the module: ${{from}}`);
-        return part.replace(from, to);
-      }}), options);
-    }}
-  }};
-}})()"""
-
 
 @pytest.mark.parametrize(
     ("before", "after", "red"),
@@ -419,7 +277,7 @@ MUTATE = """(() => {{
     ],
 )
 def test_a_wrong_module_is_found_out(visit, before: str, after: str, red: str) -> None:
-    bench = mount(visit(CHAPTER, before=MUTATE.format(pair=[before, after])))
+    bench = Heads(visit(CHAPTER, before=mutated(before, after)), NAME)
     bench.slide("α, sharpness", 32)  # α = 1
     bench.slide("query p row", 5)
     errors = bench.errors()
