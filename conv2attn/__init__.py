@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conv2attn.constraints import count_weights, project_local, project_shared, weight_index
     from conv2attn.construction import from_conv
     from conv2attn.matrix import dense_matrix, probe
+    from conv2attn.receptive import gradient_field, receptive_field
     from conv2attn.torch_mha import to_torch_mha
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "dense_matrix",
     "error_bound",
     "from_conv",
+    "gradient_field",
     "multi_head_attention",
     "probe",
     "project_local",
     "project_shared",
+    "receptive_field",
     "scaled_dot_product_attention",
     "to_torch_mha",
     "weight_index",
@@ -40,10 +43,12 @@ _MODULES = {
     "dense_matrix": "matrix",
     "error_bound": "bounds",
     "from_conv": "construction",
+    "gradient_field": "receptive",
     "multi_head_attention": "attention",
     "probe": "matrix",
     "project_local": "constraints",
     "project_shared": "constraints",
+    "receptive_field": "receptive",
     "scaled_dot_product_attention": "attention",
     "to_torch_mha": "torch_mha",
     "weight_index": "constraints",

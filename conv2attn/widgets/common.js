@@ -19,6 +19,9 @@ export const short = (value) => {
   return text.replace("-", "−");
 };
 
+/** A share as text, in percent. */
+export const percent = (share) => `${short(100 * share)} %`;
+
 /** A place as text: (row, column). */
 export const pair = ([row, column]) => `(${row}, ${column})`.replaceAll("-", "−");
 
