@@ -26,7 +26,7 @@ def field_ends_plain(field_ends: Callable[..., Any]) -> None:
     """Stride 1 and dilation 1; no layer at all; kernels of unlike sizes, even ones and 1 among them."""
     name, gen = "field_ends", core.generator("field-ends-plain")
     depth, other, p = core.pick(gen, [4, 5, 6]), core.pick(gen, [5, 7]), core.pick(gen, [12, 13, 14])
-    stacks = [[(3, 1, 1, 1)] * depth, [], [(other, 1, 0, 1), (1, 1, 0, 1), (2, 1, 2, 1), (4, 1, 1, 1)]]
+    stacks = [[(3, 1, 0, 1)] * depth, [], [(other, 1, 0, 1), (1, 1, 0, 1), (2, 1, 2, 1), (4, 1, 1, 1)]]
     for layers in stacks:
         _expect_ends(name, field_ends, layers, p)
     core.passed(name, f"{depth} layers of 3, output {p} sees pixels {_ends(stacks[0], p)}")
@@ -64,7 +64,7 @@ def field_ends_stride(field_ends: Callable[..., Any]) -> None:
 def _expect_ends(name: str, field_ends: Callable[..., Any], layers: Layers, p: int) -> None:
     """Fail unless the answer is the field's first and last pixel."""
     case = f"{name}({layers}, {p})"
-    got = core.call(name, field_ends, layers, p)
+    got = core.call(case, field_ends, layers, p)
     if not isinstance(got, (tuple, list)) or len(got) != 2:
         core.fail(case, f"expected two integers (first, last), got {core.describe(got)}")
     given = tuple(core.expect_number(case, value) for value in got)
@@ -152,7 +152,7 @@ def field_width_law(field_width: Callable[..., Any]) -> None:
     """Stacks of averaging kernels: four standard deviations as the square-root law has them, on both axes."""
     name, gen = "field_width", core.generator("field-width-law")
     depth = core.pick(gen, [4, 6, 8])
-    for row_stack, column_stack in [((3, 1), (3, depth)), ((5, depth), (3, 2))]:
+    for row_stack, column_stack in [((3, 2), (3, depth)), ((5, depth), (3, 3))]:
         row, column = (_box_stack(*stack) for stack in (row_stack, column_stack))
         field = row[:, None] * column
         want = torch.tensor(
@@ -235,6 +235,7 @@ def _width_mistakes(field: Tensor) -> dict[str, Tensor]:
         "the variance, not its root": 4 * (want / 4) ** 2,
         "the field must be divided by its sum": 4 * unnormalised,
         "divide by the sum of the field": 4 * kept_sum,
+        "divided by the largest value of the field, not by its sum": 4 * kept_sum / field.max().sqrt(),
         "the spread about the middle of the picture, not about the field's mean": about(
             lambda axis: (field.shape[axis] - 1) / 2
         ),
@@ -294,10 +295,11 @@ def gradient_field_clean(gradient_field: Callable[..., Any]) -> None:
     # Bound by partial, the learner's function gets this very layer and image, not copies.
     answer = partial(gradient_field, layer, x, (1, 2))
     want = _gradient_field(layer, x, (1, 2))
+    mistakes = {"gradients of the first call still in x.grad": 2 * want, **_gradient_mistakes(layer, x, (1, 2))}
     for time in ("first", "second"):
         case = f"{name}, {time} call with the same image"
         got = core.call(name, answer)
-        core.compare(case, got, want, {"gradients of the first call still in x.grad": 2 * want})
+        core.compare(case, got, want, mistakes)
         if x.requires_grad or x.grad is not None:
             core.fail(case, "x.requires_grad is True afterwards: you changed the caller's image, work on a copy of it")
         if not x.equal(kept):
@@ -336,15 +338,15 @@ def _expect_gradient_field(
 ) -> Tensor:
     """Compare one field with the reference, and return the reference."""
     got = core.call(name, gradient_field, layer, x, pixel)
+    want = _gradient_field(layer, x, pixel)
+    core.compare(case, got, want, _gradient_mistakes(layer, x, pixel))
+    return want
+
+
+def _gradient_mistakes(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> dict[str, Tensor]:
+    """Name of a mistake -> the field it gives."""
     jacobian = _jacobian(layer, x, pixel)
-    want = jacobian.square().sum((0, 1)).sqrt()
-    shapes = {
-        "sum the squares over the input channels too": jacobian.square().sum(0).sqrt(),
-        "an axis for the batch": want[None],
-    }
-    core.expect_shape(case, got, want.shape, shapes)
-    y = layer(x[None])[0]
-    swapped = pixel[::-1]
+    want = _gradient_field(layer, x, pixel)
     mistakes = {
         "gradients of the output channels summed first: where they cancel, the field has a hole": (
             jacobian.sum(0).square().sum(0).sqrt()
@@ -362,16 +364,19 @@ def _expect_gradient_field(
         "the norms of the output channels summed: one root over all squares": jacobian.square().sum(1).sqrt().sum(0),
         "the mean of the squares, their sum is asked": jacobian.square().mean((0, 1)).sqrt(),
         "the largest over the channels, the norm over all is asked": jacobian.abs().amax((0, 1)),
+        "the gradients of the channels before are still in .grad": jacobian.cumsum(0).square().sum((0, 1)).sqrt(),
+        "probed by impulses, which is right for linear layers alone": _probed(layer, x, pixel),
+        "sum the squares over the input channels too": jacobian.square().sum(0).sqrt(),
+        "an axis for the batch": want[None],
         "the gradient at an image of zeros, not at x": _gradient_field(layer, torch.zeros_like(x), pixel),
         "the gradient at an image of ones, not at x": _gradient_field(layer, torch.ones_like(x), pixel),
         "whether there is a gradient; its size is asked": (want > 0).double(),
         "the image times its gradient": (jacobian * x).square().sum((0, 1)).sqrt(),
     }
-    if swapped[0] < y.shape[1] and swapped[1] < y.shape[2]:
-        mistakes["row and column of the pixel swapped"] = _gradient_field(layer, x, swapped)
+    if all(place < size for place, size in zip(pixel[::-1], layer(x[None]).shape[2:])):
+        mistakes["row and column of the pixel swapped"] = _gradient_field(layer, x, pixel[::-1])
     mistakes["all output pixels, one is asked"] = _all_pixels(layer, x)
-    core.compare(case, got, want, mistakes)
-    return want
+    return mistakes
 
 
 def _jacobian(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> Tensor:
@@ -381,6 +386,14 @@ def _jacobian(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> Tensor:
 
 def _gradient_field(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> Tensor:
     return _jacobian(layer, x, pixel).square().sum((0, 1)).sqrt()
+
+
+def _probed(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> Tensor:
+    """The field by the answers to impulses."""
+    impulses = torch.eye(x.numel(), dtype=x.dtype).reshape(-1, *x.shape)
+    with torch.no_grad():
+        y = (layer(impulses) - layer(torch.zeros_like(x)[None]))[:, :, *pixel]
+    return y.square().sum(1).reshape(x.shape).sum(0).sqrt()
 
 
 def _all_pixels(layer: nn.Module, x: Tensor) -> Tensor:
