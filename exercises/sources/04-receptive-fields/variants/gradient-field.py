@@ -198,12 +198,6 @@ def gradient_field(layer, x, pixel):
     return torch.linalg.vector_norm(jacobian, dim=(0, 1)).detach()
 
 
-# %% right="forward-mode"
-def gradient_field(layer, x, pixel):
-    columns = torch.func.jacfwd(lambda image: layer(image[None])[0, :, pixel[0], pixel[1]])(x)
-    return columns.pow(2).sum(dim=(0, 1)).pow(0.5).detach()
-
-
 # %% right="backward-on-copies"
 def gradient_field(layer, x, pixel):
     import copy
