@@ -38,7 +38,7 @@ def heads_needed(D, in_channels, out_channels):
     return in_channels * out_channels
 
 
-# %% wrong="pairs-that-meet" fails=["heads-needed-sums", "heads-needed-layers"] says="expected 1, got 16"
+# %% wrong="pairs-that-meet" fails=["heads-needed-sums", "heads-needed-layers"] says="pairs with the same block share one"
 def heads_needed(D, in_channels, out_channels):
     n_out, n_in = D.shape[0] // out_channels, D.shape[1] // in_channels
     blocks = D.reshape(n_out, out_channels, n_in, in_channels).abs().sum(dim=(1, 3))
@@ -69,7 +69,7 @@ def heads_needed(D, in_channels, out_channels):
     return max(1, int(torch.linalg.matrix_rank(R)))
 
 
-# %% wrong="full-size" fails=["heads-needed-sums", "heads-needed-layers"] says="expected 1, got 4"
+# %% wrong="full-size" fails=["heads-needed-sums", "heads-needed-layers"] says="expected 1, got 12"
 def heads_needed(D, in_channels, out_channels):
     n_out, n_in = D.shape[0] // out_channels, D.shape[1] // in_channels
     return min(n_out * n_in, in_channels * out_channels)

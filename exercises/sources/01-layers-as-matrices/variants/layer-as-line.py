@@ -103,7 +103,7 @@ def layer_as_line(x, A, W, bias):
 
 # %% right="the-dense-matrix"
 def layer_as_line(x, A, W, bias):
-    D = sum(torch.kron(a, w.T.contiguous()) for a, w in zip(A, W))
+    D = torch.einsum("hpq,hco->poqc", A, W).flatten(2).flatten(0, 1)
     return (D @ x.flatten()).reshape(A.shape[1], -1) + bias
 
 
