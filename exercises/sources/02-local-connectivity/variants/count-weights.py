@@ -78,7 +78,7 @@ def count_weights(height, width, kernel_size, in_channels, out_channels):
     return channels * rows * columns, channels * (height * width) ** 2
 
 
-# %% wrong="one-end-of-the-line" fails=["count-weights-one-channel", "count-weights-channels"] says="expected 49, got 64"
+# %% wrong="one-end-of-the-line" fails=["count-weights-one-channel", "count-weights-channels"] says="each line has two ends"
 def count_weights(height, width, kernel_size, in_channels, out_channels):
     reach = kernel_size // 2
     rows, columns = (kernel_size * n - reach * (reach + 1) // 2 for n in (height, width))
@@ -86,7 +86,7 @@ def count_weights(height, width, kernel_size, in_channels, out_channels):
     return channels * (height * width) ** 2, channels * rows * columns
 
 
-# %% wrong="the-example-by-heart" fails=["count-weights-one-channel", "count-weights-channels"] says="expected 576, got 81"
+# %% wrong="the-example-by-heart" fails=["count-weights-one-channel", "count-weights-channels"] says="expected 1225, got 81"
 def count_weights(height, width, kernel_size, in_channels, out_channels):
     return 81 * in_channels * out_channels, 49 * in_channels * out_channels
 
