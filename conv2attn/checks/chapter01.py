@@ -410,7 +410,7 @@ def _expect_heads(
             _rearranged(D, (out_channels, n_out, in_channels, n_in), (1, 3))
         ),
         "D reshaped to pairs of pixels × pairs of channels, but its axes not moved first": _rank(D.reshape(pairs, -1)),
-        "the rank of D itself: rearrange it to pairs of pixels × pairs of channels": _rank(D),
+        "each side still holds pixels with channels, as D does; sort them to pairs of pixels × pairs of channels": _rank(D),
         "one head for each pair of channels; fewer may do": channel_pairs,
         "one head for each pair of pixels; fewer may do": pairs,
         "one head for each pair of pixels that meet; pairs with the same block share one": int(blocks.any(1).sum()),

@@ -70,8 +70,8 @@ def _mask_mistakes(height: int, width: int, kernel_size: int) -> dict[str, Tenso
         "the mask says what is forbidden, it must say what is allowed": ~right,
         "rows wrap around: two pixels whose numbers are close may lie at opposite edges": nearest <= reach,
         "distance of the pixels' numbers, not of rows and columns": apart.abs() <= reach,
-        "row and column distance added up, the window is a square": rows + columns <= reach,
-        "Euclidean distance, the window is a square": distances.square().sum(-1) <= reach**2,
+        "row and column distance added up: the window is a square, yours is a diamond": rows + columns <= reach,
+        "Euclidean distance: the window is a square, yours is a disc": distances.square().sum(-1) <= reach**2,
         "near in rows or in columns, it must be both": (rows <= reach) | (columns <= reach),
         "near in rows alone": rows <= reach,
         "near in columns alone": columns <= reach,
@@ -143,7 +143,7 @@ def _expect_counts(name: str, count_weights: Callable[..., Any], *sizes: int) ->
         "the output channels forgotten": in_channels * rows * columns,
         "channels added, not multiplied": (in_channels + out_channels) * rows * columns,
         "one kernel for all pixels: that is a convolution": channels * kernel_size**2,
-        "rows alone counted, or columns alone: multiply the two": channels * rows,
+        "rows alone counted: multiply by the columns": channels * rows,
         "columns alone counted: multiply by the rows": channels * columns,
         "pairs of rows and pairs of columns added, not multiplied": channels * (rows + columns),
         "the height taken for the width": channels * rows**2,
@@ -263,7 +263,7 @@ def _layer_mistakes(x: Tensor, weight: Tensor) -> dict[str, Tensor]:
         "the products averaged, not summed": want / (c_in * kernel_size**2),
         "the window counted from its corner, not from its centre": _local_layer(x, weight, first=0),
         "the window ends at p, it must be centred there": _local_layer(x, weight, first=1 - kernel_size),
-        "the products before the taps: the window's axes are (channels, rows, columns)": torch.einsum(
+        "weights and window flattened in different orders: both have the axes (channels, rows, columns)": torch.einsum(
             "hwok,hwk->ohw", flat, windows.permute(1, 2, 3, 4, 0).reshape(height, width, -1)
         ),
         "output (H, W, C_out) reshaped, not permuted, to (C_out, H, W)": counted.reshape(want.shape),

@@ -1,4 +1,4 @@
-# %% wrong="rank-of-D" fails=["heads-needed-sums", "heads-needed-layers"] says="the rank of D itself"
+# %% wrong="rank-of-D" fails=["heads-needed-sums", "heads-needed-layers"] says="each side still holds pixels with channels"
 def heads_needed(D, in_channels, out_channels):
     return int(torch.linalg.matrix_rank(D))
 
@@ -25,7 +25,7 @@ def heads_needed(D, in_channels, out_channels):
     return int(torch.linalg.matrix_rank(R))
 
 
-# %% wrong="pixels-with-channels" fails=["heads-needed-sums", "heads-needed-layers"] says="expected"
+# %% wrong="pixels-with-channels" fails=["heads-needed-sums", "heads-needed-layers"] says="each side still holds pixels with channels"
 # (p, c) against (o, q): both groups hold a letter of A and a letter of W.
 def heads_needed(D, in_channels, out_channels):
     n_out, n_in = D.shape[0] // out_channels, D.shape[1] // in_channels

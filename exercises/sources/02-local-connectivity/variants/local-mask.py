@@ -16,7 +16,7 @@ def local_mask(height, width, kernel_size):
     return (pixel[None, :] - pixel[:, None]).abs() <= kernel_size // 2
 
 
-# %% wrong="manhattan" fails=["local-mask-small", "local-mask-sizes"] says="added up"
+# %% wrong="manhattan" fails=["local-mask-small", "local-mask-sizes"] says="the window is a square"
 def local_mask(height, width, kernel_size):
     position = torch.cartesian_prod(torch.arange(height), torch.arange(width))
     return (position[None] - position[:, None]).abs().sum(dim=-1) <= kernel_size // 2

@@ -122,7 +122,7 @@ def locally_connected(x, weight):
     return y
 
 
-# %% wrong="taps-before-channels" fails=["locally-connected-channels"] says="the window's axes are"
+# %% wrong="taps-before-channels" fails=["locally-connected-channels"] says="flattened in different orders"
 # The window as (K, K, C_in), the kernel as (C_in, K, K), both flattened.
 def locally_connected(x, weight):
     height, width, out_channels, _, kernel_size, _ = weight.shape
