@@ -54,13 +54,14 @@ def gradient_field(layer: Callable[[Tensor], Tensor], x: Tensor, output_pixel: i
     """
     pixel = (output_pixel,) if isinstance(output_pixel, int) else tuple(output_pixel)
     x = x.detach().requires_grad_()
-    y = layer(x[None])[0]
-    size = tuple(y.shape[1:])
-    if len(pixel) != len(size) or not all(0 <= p < n for p, n in zip(pixel, size)):
-        raise ValueError(f"expected a pixel of the output, which has size {size}, got {pixel}")
-    y_p = y[(slice(None), *pixel)]
+    with torch.enable_grad():
+        y = layer(x[None])[0]
+        size = tuple(y.shape[1:])
+        if len(pixel) != len(size) or not all(0 <= p < n for p, n in zip(pixel, size)):
+            raise ValueError(f"expected a pixel of the output, which has size {size}, got {pixel}")
+        channels = y[(slice(None), *pixel)].unbind()
     square = torch.zeros_like(x[0])
-    for channel in y_p:
-        (gradient,) = torch.autograd.grad(channel, x, retain_graph=True, materialize_grads=True)
+    for y_p in channels if y.requires_grad else ():  # a constant depends on nothing
+        (gradient,) = torch.autograd.grad(y_p, x, retain_graph=True, materialize_grads=True)
         square += gradient.square().sum(0)
     return square.sqrt()

@@ -73,7 +73,15 @@ def test_the_gradient_field_is_taken_at_the_input() -> None:
     x = torch.tensor([[1.0, -1.0, 2.0]])
     assert conv2attn.gradient_field(lambda x: x.relu().cumsum(-1), x, 2).tolist() == [1, 0, 1]
     assert conv2attn.gradient_field(lambda x: x, x.detach(), 1).tolist() == [0, 1, 0]
-    assert conv2attn.gradient_field(lambda x: torch.zeros_like(x) + 0 * x, x, 1).tolist() == [0, 0, 0]
+
+
+@torch.no_grad()
+def test_the_gradient_field_of_what_ignores_the_input_is_zero() -> None:
+    x = torch.ones(1, 3)
+    bias = nn.Parameter(torch.ones(1, 1, 3))
+    assert conv2attn.gradient_field(lambda x: bias + 0, x, 1).tolist() == [0, 0, 0]
+    assert conv2attn.gradient_field(lambda x: torch.zeros_like(x), x, 1).tolist() == [0, 0, 0]
+    assert conv2attn.gradient_field(lambda x: bias * x, x, 1).tolist() == [0, 1, 0]
 
 
 def test_attention_sees_every_pixel() -> None:
