@@ -4,6 +4,7 @@ from conv2attn.widgets.constraint_lens import ConstraintLens
 from conv2attn.widgets.emblem import Emblem
 from conv2attn.widgets.field_of_view import FieldOfView
 from conv2attn.widgets.heads_at_work import HeadsAtWork
+from conv2attn.widgets.kernel_bench import KernelBench
 from conv2attn.widgets.kernel_only import KernelOnly
 
-__all__ = ["ConstraintLens", "Emblem", "FieldOfView", "HeadsAtWork", "KernelOnly"]
+__all__ = ["ConstraintLens", "Emblem", "FieldOfView", "HeadsAtWork", "KernelBench", "KernelOnly"]
