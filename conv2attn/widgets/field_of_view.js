@@ -112,7 +112,7 @@ function render({ model, el }) {
     const dilations = dilationsOf(L, doubling);
     const [down, across] = output_pixel.map((axis) => profile(n, axis, K, dilations));
     const field = Float64Array.from({ length: n * n }, (_, q) => down[Math.floor(q / n)] * across[q % n]);
-    Object.assign(now, { n, x, K, doubling, most, L, output_pixel, dilations, across, field, onImage: total(field) }, measure(K, dilations));
+    Object.assign(now, { n, x, K, doubling, most, L, output_pixel, dilations, down, across, field, onImage: total(field) }, measure(K, dilations));
     paintPictures();
     paintProfile();
     showControls();

@@ -19,8 +19,8 @@ EACH = pytest.mark.parametrize("widget", CLASSES, ids=lambda widget: widget.name
 
 def page_of(widget: type[Widget], site: Path) -> str:
     """The page that the widget stands on."""
-    island = f'data-widget="{widget.name}" data-alt'
-    pages = [path for path in sorted(site.glob("*/*.html")) if island in path.read_text("utf-8")]
+    island = re.compile(f'<div class="c2a-island"[^>]* data-widget="{widget.name}"')
+    pages = [path for path in sorted(site.glob("*/*.html")) if island.search(path.read_text("utf-8"))]
     assert pages, f"no page has the widget {widget.name}"
     return pages[0].relative_to(site).as_posix()
 
