@@ -90,6 +90,34 @@ def curves(
         plt.show()
 
 
+def intervals(
+    groups: Mapping[str, Sequence[float]], ends: Mapping[str, tuple[float, float]], xlabel: str, mark: float | None = 0.0
+) -> None:
+    """Draw every value of every named group as a dot, and over them its mean and the interval from low to high.
+
+    ``ends`` gives (low, high) for each group: which interval that is, the caller decides and the text says. Groups
+    stand one below the other in the order given. ``mark`` is the value of a dashed line to compare with; None draws none.
+
+    Raises ValueError if there is nothing to draw, a group is empty, or the two mappings do not name the same groups.
+    """
+    if not groups or not all(len(values) for values in groups.values()):
+        raise ValueError(f"expected at least one group and a value in each, got {dict(groups)}")
+    if set(groups) != set(ends):
+        raise ValueError(f"expected an interval for each of {list(groups)}, got {list(ends)}")
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(groups)), layout="constrained")
+        if mark is not None:
+            axis.axvline(mark, color="0.4", linestyle="--", linewidth=1)
+        for row, (name, values) in enumerate(groups.items()):
+            axis.plot(values, [row + 0.17] * len(values), "o", color=LINE_COLORS[1], alpha=0.6, markersize=4, markeredgewidth=0)
+            axis.plot(ends[name], [row - 0.13] * 2, "-", color=LINE_COLORS[0], solid_capstyle="butt")
+            axis.plot(sum(values) / len(values), row - 0.13, "D", color=LINE_COLORS[0], markersize=6)
+        axis.set(xlabel=xlabel, yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.5))
+        axis.tick_params(axis="y", length=0)
+        axis.spines["left"].set_visible(False)
+        plt.show()
+
+
 def _draw(axis: Axes, panel: Panel) -> None:
     values = panel.values.detach().cpu()
     color = panel.kind == "image" and values.ndim == 3

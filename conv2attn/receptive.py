@@ -26,7 +26,7 @@ def receptive_field(convs: Iterable[nn.Module]) -> ReceptiveField:
 
     Layer by layer, on every axis: ``size += dilation * (kernel_size - 1) * jump``, ``start -= padding * jump``,
     ``jump *= stride``. Layers that act on each pixel alone, such as ReLU, change nothing: leave them out.
-    Source: Araujo, Norris, Sim, Distill 2019, equations 2 and 5.
+    Source: Araujo, Norris, Sim, Distill 2019, on networks with a single path.
 
     Raises ValueError for no layers, for other modules, or for a mixture of dimensions.
     """

@@ -33,6 +33,21 @@ def test_curves_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
     plt.close("all")
 
 
+def test_intervals_show_every_value_its_mean_and_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plt, "show", lambda: None)
+    groups = {"local": [1.0, 2.0, 6.0], "full": [0.0, -1.0]}
+    ends = {"full": (-2.0, 1.0), "local": (0.5, 5.5)}  # found by name, not by place
+    figures.intervals(groups, ends, "points lost")
+    axis = plt.gca()
+    drawn = [list(line.get_xdata()) for line in axis.lines]
+    assert drawn == [[0.0, 0.0], [1, 2, 6], [0.5, 5.5], [3.0], [0, -1], [-2, 1], [-0.5]]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["local", "full"]
+    assert axis.yaxis_inverted()  # the first group stands on top
+    figures.intervals(groups, ends, "points lost", mark=None)
+    assert len(plt.gca().lines) == len(drawn) - 1
+    plt.close("all")
+
+
 def test_colour_maps_end_in_the_named_colours() -> None:
     assert to_hex(figures.weight_cmap(1.0)) == figures.WEIGHT_COLORS[-1]
     assert to_hex(figures.signed_cmap(0.0)) == figures.SIGNED_COLORS[0]
@@ -43,4 +58,8 @@ def test_bad_input() -> None:
         figures.show()
     with pytest.raises(ValueError, match=r"shape \(H, W\).*got \(4,\)"):
         figures.show(figures.signed("y", torch.ones(4)))
+    with pytest.raises(ValueError, match="a value in each"):
+        figures.intervals({"full": []}, {"full": (0, 1)}, "points lost")
+    with pytest.raises(ValueError, match=r"each of \['full'\], got \['local'\]"):
+        figures.intervals({"full": [1.0]}, {"local": (0, 1)}, "points lost")
     plt.close("all")

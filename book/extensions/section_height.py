@@ -50,6 +50,8 @@ def measure(node, srcdir):
     if isinstance(node, nodes.TextElement):
         return len(node.astext()), AROUND + LAST_LINE
     parts = [measure(child, srcdir) for child in node.children]
+    if isinstance(node, nodes.row):  # its cells stand side by side
+        return sum(text for text, _ in parts), max(pixels for _, pixels in parts)
     return sum(text for text, _ in parts), sum(pixels for _, pixels in parts)
 
 
