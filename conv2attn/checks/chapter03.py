@@ -78,6 +78,9 @@ def _toeplitz_mistakes(kernel: Tensor, n: int) -> dict[str, Tensor]:
     full[reach : max(n - reach, 0)] = 1
     return {
         "kernel flipped, or the matrix transposed": placed(lambda p, t: p + reach - t),
+        "a negative index counts from the right: what falls outside must be lost": placed(
+            lambda p, t: (p + t - reach) % n if p + t < reach else p + t - reach
+        ),
         "wrapped round: what falls outside must be lost": placed(lambda p, t: (p + t - reach) % n),
         "the edge repeated: padding is with zeros": placed(lambda p, t: min(max(p + t - reach, 0), n - 1)),
         "the kernel begins at the diagonal, its centre belongs there": placed(lambda p, t: p + t),
@@ -192,6 +195,10 @@ def _nearest_mistakes(D: Tensor, size: tuple[int, int], kernel_size: int) -> dic
         offset = row * width + column
         return D.diagonal(offset).mean() if abs(offset) < len(D) else 0.0
 
+    def wrapped(row: int, column: int) -> Tensor:
+        q = torch.arange(len(D)).reshape(size).roll((-row, -column), (0, 1)).flatten()
+        return D[torch.arange(len(D)), q].mean()
+
     def full_windows(row: int, column: int) -> Tensor | float:
         reach = kernel_size // 2
         p, q = _copies(size, row, column)
@@ -215,6 +222,7 @@ def _nearest_mistakes(D: Tensor, size: tuple[int, int], kernel_size: int) -> dic
         "a whole diagonal of D: some of its entries join the end of one image row to the start of another": _over_taps(
             kernel_size, diagonal
         ),
+        "wrapped round: a tap has no copy beyond the border": _over_taps(kernel_size, wrapped),
         "the median in place of the mean": _over_taps(kernel_size, median),
         "only the outputs whose whole window is inside": _over_taps(kernel_size, full_windows),
         "the row of one pixel alone: the other copies count as much": of_pixel(
@@ -323,7 +331,7 @@ def unequal_pixels_one_axis(unequal_pixels: Callable[..., Any]) -> None:
     """Shifts along one axis: the border of that axis, where the window begins and where it ends up."""
     name, gen = "unequal_pixels", core.generator("unequal-pixels-one-axis")
     a, b = core.pick(gen, [3, 4]), core.pick(gen, [-1, 1])
-    for height, width, kernel_size, shift in [(11, 12, 7, (0, b)), (6, 9, 3, (0, a)), (9, 7, 3, (a, 0))]:
+    for height, width, kernel_size, shift in [(8, 12, 5, (0, 3)), (11, 12, 7, (0, b)), (9, 7, 3, (a, 0))]:
         want = _expect_mask(name, unequal_pixels, height, width, kernel_size, shift)
     core.passed(name, f"shift {shift}, {int(want[:, 0].sum())} of {height} pixels in each column")
 
@@ -397,6 +405,7 @@ def _unequal_mistakes(height: int, width: int, kernel_size: int, shift: tuple[in
     def axis(n: int, s: int, rule: str, radius: int = reach) -> Tensor:
         p = torch.arange(n)
         here, there = edge(p, n, radius), edge((p - s) % n, n, radius)
+        short = (p < radius) | (p > n - radius)
         moved = s % n != 0
         return {
             "here": here & moved,
@@ -405,6 +414,7 @@ def _unequal_mistakes(height: int, width: int, kernel_size: int, shift: tuple[in
             "not round": (here | edge(p - s, n, radius)) & moved,
             "low side": ((p < radius) | ((p - s) % n < radius)) & moved,
             "high side": ((p >= n - radius) | ((p - s) % n >= n - radius)) & moved,
+            "short": (short | short[(p - s) % n]) & moved,
             "both": (here & there) & moved,
             "modulus forgotten": (here | there) & (s != 0),
             "any": here | there,
@@ -426,6 +436,7 @@ def _unequal_mistakes(height: int, width: int, kernel_size: int, shift: tuple[in
         "p - shift is meant round the torus": mask("not round"),
         "the border has two sides, yours is at the top or left alone": mask("low side"),
         "the border has two sides, yours is at the bottom or right alone": mask("high side"),
+        "the border's far side begins at n - R: >=, not >": mask("short"),
         "one image and one kernel do not show every difference": seen != seen.roll(shift, (0, 1)),
         "one of p and p - shift at the border is enough": mask("both"),
         "both axes at once are not needed, one is enough": row[:, None] & column,
@@ -514,7 +525,7 @@ def _expect_breaker(name: str, shift_breaker: Callable[..., Any], what: str, lay
         _fail_none(name, what)
     if not isinstance(got, (tuple, list)) or len(got) != 2:
         core.fail(case, f"expected two values (x, shift), or None, got {core.describe(got)}")
-    x = core.expect_tensor(case, got[0])
+    x = core.expect_tensor(f"{case}, the pair's x", got[0])
     if x.shape != torch.Size(size):
         core.fail(case, f"expected x of shape {size}, got {tuple(x.shape)}")
     x = x.double()
@@ -545,7 +556,7 @@ def _why_equal(layer: Layer, x: Tensor, shift: tuple[int, int]) -> str:
 
 def _fail_none(name: str, what: str) -> NoReturn:
     """None where the layer does not commute with all shifts. The reason is left to the learner."""
-    core.fail(f"{name}, {what}", "got None, but this layer does not commute with all shifts: have you tried enough of them?")
+    core.fail(f"{name}, {what}", "got None, but this layer does not commute with all shifts: have you tried enough images and shifts?")
 
 
 def _padded(kernel: Tensor, mode: str) -> Layer:

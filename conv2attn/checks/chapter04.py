@@ -136,11 +136,12 @@ def _ends_mistakes(layers: Layers, p: int) -> dict[str, tuple[float, float]]:
         ),
         "the padding moves both ends": (first, unpadded[1]),
         "the window centred on the output: it begins at stride * p - padding": centred(),
-        "multiply by the stride first, then subtract the padding and add the window": stride_last(),
+        "a layer's stride counts for the layers above it, not for its own padding and window": stride_last(),
         "the bottom layer's window alone: the last pixel has to be walked back by itself": (
             first,
             first + spread(bottom[0], bottom[3]),
         ),
+        "pixels beside the image count, first may be negative": (max(first, 0), last),
         "one pixel past the last": (first, last + 1),
     }
 
@@ -343,6 +344,13 @@ def _expect_gradient_field(
     return want
 
 
+def _gradient_of_norm(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> Tensor:
+    """‖∂ ‖y[:, pixel]‖ / ∂x‖ over the input channels: (H, W)."""
+    image = x.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(layer(image[None])[0, :, *pixel].norm(), image)
+    return gradient.square().sum(0).sqrt()
+
+
 def _gradient_mistakes(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> dict[str, Tensor]:
     """Name of a mistake -> the field it gives."""
     jacobian = _jacobian(layer, x, pixel)
@@ -358,6 +366,7 @@ def _gradient_mistakes(layer: nn.Module, x: Tensor, pixel: tuple[int, int]) -> d
         "gradients of all channels summed first, then the absolute value": jacobian.sum((0, 1)).abs(),
         "absolute values summed, the root of the sum of squares is asked": jacobian.abs().sum((0, 1)),
         "absolute values of summed gradients": jacobian.sum(0).abs().sum(0),
+        "the gradient of the norm of y, the norm of the gradient is asked": _gradient_of_norm(layer, x, pixel),
         "the root forgotten": jacobian.square().sum((0, 1)),
         "the first output channel alone": jacobian[0].square().sum(0).sqrt(),
         "the first input channel alone": jacobian[:, 0].square().sum(0).sqrt(),

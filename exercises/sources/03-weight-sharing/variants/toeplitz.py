@@ -124,6 +124,17 @@ def toeplitz(kernel, n):
     return D
 
 
+# %% wrong="guarded-on-one-side" fails=["toeplitz-border"] says="a negative index counts from the right"
+def toeplitz(kernel, n):
+    reach = len(kernel) // 2
+    D = torch.zeros(n, n, dtype=kernel.dtype)
+    for p in range(n):
+        for t in range(len(kernel)):
+            if p + t - reach < n:
+                D[p, p + t - reach] = kernel[t]
+    return D
+
+
 # %% right="impulses"
 def toeplitz(kernel, n):
     impulses = torch.eye(n, dtype=kernel.dtype)[:, None]

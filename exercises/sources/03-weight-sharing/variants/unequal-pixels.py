@@ -180,6 +180,18 @@ def unequal_pixels(height, width, kernel_size, shift):
     return (on_axis(height, shift[0])[:, None] | on_axis(width, shift[1])).int()
 
 
+# %% wrong="far-side-one-short" fails=["unequal-pixels-one-axis", "unequal-pixels-two-axes", "unequal-pixels-round"] says="begins at n - R"
+def unequal_pixels(height, width, kernel_size, shift):
+    reach = kernel_size // 2
+
+    def on_axis(n, s):
+        p = torch.arange(n)
+        edge = (p < reach) | (p > n - reach)
+        return (edge | edge[(p - s) % n]) & (s % n != 0)
+
+    return on_axis(height, shift[0])[:, None] | on_axis(width, shift[1])
+
+
 # %% right="random-kernel-and-image"
 # Enough digits that nothing cancels by chance.
 def unequal_pixels(height, width, kernel_size, shift):

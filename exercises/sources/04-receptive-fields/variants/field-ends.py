@@ -95,7 +95,7 @@ def field_ends(layers, p):
     return first + p, first + p + sum(dilation * (kernel_size - 1) for kernel_size, _, _, dilation in layers)
 
 
-# %% wrong="stride-after-the-window" fails=["field-ends-stride"] says="multiply by the stride first"
+# %% wrong="stride-after-the-window" fails=["field-ends-stride"] says="for the layers above it"
 def field_ends(layers, p):
     first = last = p
     for kernel_size, stride, padding, dilation in reversed(layers):
@@ -141,6 +141,15 @@ def field_ends(layers, p):
     if len(layers) == 1:
         return first, last
     return field_ends(layers[:-1], first)[0], field_ends(layers[:-1], last)[1]
+
+
+# %% wrong="cut-at-the-image" fails=["field-ends-dilation", "field-ends-stride"] says="pixels beside the image count"
+def field_ends(layers, p):
+    first = last = p
+    for kernel_size, stride, padding, dilation in reversed(layers):
+        first = first * stride - padding
+        last = last * stride - padding + dilation * (kernel_size - 1)
+    return max(0, first), last
 
 
 # %% right="recursion"

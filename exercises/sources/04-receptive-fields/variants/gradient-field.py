@@ -175,6 +175,14 @@ def gradient_field(layer, x, pixel):
     return squares.sqrt()
 
 
+# %% wrong="gradient-of-the-norm" fails=["gradient-field-linear", "gradient-field-nonlinear", "gradient-field-clean"] says="the gradient of the norm"
+def gradient_field(layer, x, pixel):
+    row, column = pixel
+    image = x.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(layer(image[None])[0, :, row, column].norm(), image)
+    return gradient.square().sum(0).sqrt()
+
+
 # %% right="jacobian"
 def gradient_field(layer, x, pixel):
     jacobian = torch.autograd.functional.jacobian(lambda image: layer(image[None])[0, :, *pixel], x)
