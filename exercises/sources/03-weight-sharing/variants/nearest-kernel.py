@@ -166,7 +166,7 @@ def nearest_kernel(D, size, kernel_size):
     return weight
 
 
-# %% wrong="wrapped-round" fails=["nearest-kernel-mean", "nearest-kernel-wide"] says="wrapped round"
+# %% wrong="wrapped-round" fails=["nearest-kernel-shared", "nearest-kernel-mean", "nearest-kernel-wide"] says="wrapped round"
 def nearest_kernel(D, size, kernel_size):
     pixels = torch.arange(len(D))
     reach = kernel_size // 2
