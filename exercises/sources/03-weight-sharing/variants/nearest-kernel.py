@@ -166,7 +166,8 @@ def nearest_kernel(D, size, kernel_size):
     return weight
 
 
-# %% wrong="wrapped-round" fails=["nearest-kernel-shared", "nearest-kernel-mean", "nearest-kernel-wide"] says="wrapped round"
+# %% wrong="wrapped-round" fails=["nearest-kernel-shared", "nearest-kernel-mean", "nearest-kernel-wide"] says="divided by the number of pixels"
+# On a convolution it is the sum over the copies, divided by the number of pixels: what comes round is 0.
 def nearest_kernel(D, size, kernel_size):
     pixels = torch.arange(len(D))
     reach = kernel_size // 2
