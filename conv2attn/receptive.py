@@ -12,8 +12,9 @@ from conv2attn.geometry import Geometry
 class ReceptiveField(NamedTuple):
     """Where a stack of convolutions looks; every tuple has one entry an axis.
 
-    Output pixel p depends on no input pixel outside ``start + jump * p, …, start + jump * p + size - 1``. What lies
-    beside the picture there is padding. Dilation and stride can leave holes: pixels inside that are never read.
+    With zero padding, output pixel p depends on no input pixel outside
+    ``start + jump * p, …, start + jump * p + size - 1``. What lies beside the picture there is padding; other padding
+    modes copy it from pixels that may lie outside. Dilation and stride can leave holes: pixels inside, never read.
     """
 
     size: tuple[int, ...]
