@@ -144,6 +144,7 @@ def _probe_mistakes(D: Tensor, bias: Tensor) -> dict[str, Tensor]:
         "the impulses before this one are still set": left_set,
         "the impulses before this one are still set, and the bias left in": left_set + left_in,
         "impulses of -1, so that the sign is wrong": -D,
+        "the answers laid one after another and cut into rows: each is a column": D.T.reshape(D.shape),
         "the last impulse forgotten": torch.cat([D[:, :-1], torch.zeros_like(left_in)], 1),
     }
     if D.shape[0] == D.shape[1]:
@@ -319,6 +320,9 @@ def _why_unbroken(layer: Layer, shape: tuple[int, ...], u: Tensor | None = None,
     zero = layer(torch.zeros(shape, dtype=torch.float64))
     if zero.any() and max(_distance(lambda x: layer(x) - zero, *pair) for pair in pairs) <= 0.01:
         return ": it is affine, and its bias is in layer(u + v) once and in the sum twice"
+    mixed = torch.randint(-9, 10, (50, 2, *shape), generator=gen).double()
+    if max(float((layer(u + v) - layer(u) - layer(v)).max()) for u, v in mixed) <= 0.01:
+        return ": did you try numbers of both signs, and often enough? The difference is below 0 here: did you take .abs()?"
     if max(_distance(layer, *pair) for pair in pairs) <= 0.01:
         return ": did you try numbers of both signs, and often enough?"
     if max(_distance(layer, *pair) for pair in small) <= 0.01:
@@ -416,6 +420,7 @@ def _expect_heads(
         "one head for each pair of pixels that meet; pairs with the same block share one": int(blocks.any(1).sum()),
         "one head for each different block; a block may be a sum of others": len(blocks[blocks.any(1)].unique(dim=0)),
         "at least one head, but this layer is zero and needs none": 1,
+        "singular values counted that are only rounding": int((torch.linalg.svdvals(blocks) > 0).sum()),
     }
     if D.shape[0] % in_channels == D.shape[1] % out_channels == 0:
         sizes = (D.shape[0] // in_channels, in_channels, D.shape[1] // out_channels, out_channels)

@@ -79,6 +79,9 @@ def _mask_mistakes(height: int, width: int, kernel_size: int) -> dict[str, Tenso
         "off by one: the reach is too large": distances.amax(-1) <= reach + 1,
         "off by one: the outermost ring of the window is missing": distances.amax(-1) < reach,
         "a reach of 1 for every kernel size": distances.amax(-1) <= 1,
+        "a difference of -5 is small too without .abs()": (
+            (token // width - (token // width)[:, None] <= reach) & (token % width - (token % width)[:, None] <= reach)
+        ),
         "height and width swapped": _distances(width, height).amax(-1) <= reach,
         "pixels counted down the columns": right[by_column][:, by_column],
         "the window counted from its corner, not from its centre": (
@@ -146,6 +149,7 @@ def _expect_counts(name: str, count_weights: Callable[..., Any], *sizes: int) ->
         "rows alone counted: multiply by the columns": channels * rows,
         "columns alone counted: multiply by the rows": channels * columns,
         "pairs of rows and pairs of columns added, not multiplied": channels * (rows + columns),
+        "the rule for one row used on all pixels: count rows and columns apart": channels * _pairs(pixels, kernel_size),
         "the height taken for the width": channels * rows**2,
         "the width taken for the height": channels * columns**2,
         "a bias counted too": local + out_channels * pixels,
@@ -270,6 +274,7 @@ def _layer_mistakes(x: Tensor, weight: Tensor) -> dict[str, Tensor]:
         "channels last, they come first": counted,
         "the pixels outside repeat the edge, they must be zero": _local_layer(x, weight, outside="edge"),
         "the pixels outside wrap around, they must be zero": _local_layer(x, weight, outside="wrap"),
+        "an index below 0 counts from the end, there must be zero": _below(x, weight),
     }
     if height == width:
         mistakes["row and column of the pixel's kernel swapped"] = _local_layer(x, weight.transpose(0, 1))
@@ -336,6 +341,7 @@ def _expect_permuted(
         "columns taken pixel by pixel; an image is flattened channel by channel": interleaved,
         "the first channel's columns alone moved": torch.cat([D[:, order], D[:, pixels:]], 1),
         "nothing moved": D,
+        "columns overwritten before they were read: write to a copy": _overwritten(D, order),
     }
     if outputs % pixels == 0:
         rows = D.reshape(-1, pixels, channels * pixels)
@@ -444,3 +450,26 @@ def _distances(height: int, width: int) -> Tensor:
     """|Δrow| and |Δcolumn| for every pair of pixels: (N, N, 2)."""
     position = torch.cartesian_prod(torch.arange(height), torch.arange(width))
     return (position - position[:, None]).abs()
+
+
+def _below(x: Tensor, weight: Tensor) -> Tensor:
+    """The layer of one who checks that an index is not too large, and lets it be negative: (C_out, H, W)."""
+    height, width, c_out, _, kernel_size, _ = weight.shape
+    reach = kernel_size // 2
+    y = torch.zeros(c_out, height, width, dtype=x.dtype)
+    for i in range(height):
+        for j in range(width):
+            for a in range(kernel_size):
+                for b in range(kernel_size):
+                    r, c = i + a - reach, j + b - reach
+                    if -height <= r < height and -width <= c < width:
+                        y[:, i, j] += weight[i, j, :, :, a, b] @ x[:, r, c]
+    return y
+
+
+def _overwritten(D: Tensor, order: Tensor) -> Tensor:
+    """The matrix of one who moves the columns one by one in place."""
+    blocks = D.clone().reshape(len(D), -1, len(order))
+    for j, source in enumerate(order.tolist()):
+        blocks[:, :, j] = blocks[:, :, source]
+    return blocks.flatten(1)

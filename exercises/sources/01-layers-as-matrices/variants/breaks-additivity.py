@@ -135,6 +135,16 @@ def breaks_additivity(layer, input_shape):
     return (u[worst.argmax()], v[worst.argmax()]) if worst.max() > 0.01 else None
 
 
+# %% wrong="no-absolute-value" fails=["breaks-additivity-everywhere", "breaks-additivity-hidden", "breaks-additivity-none"] says="did you take .abs()"
+def breaks_additivity(layer, input_shape):
+    gen = torch.Generator().manual_seed(0)
+    for _ in range(200):
+        u, v = torch.randint(-9, 10, (2, *input_shape), generator=gen).double()
+        if (layer(u + v) - layer(u) - layer(v)).max() > 0.01:
+            return u, v
+    return None
+
+
 # %% right="unseeded"
 def breaks_additivity(layer, input_shape):
     for _ in range(400):

@@ -117,6 +117,14 @@ def probe(layer, input_shape):
     return torch.zeros(outputs, n, dtype=torch.float64)
 
 
+# %% wrong="answers-cut-into-rows" fails=["probe-matrix", "probe-bias", "probe-shapes"] says="laid one after another"
+def probe(layer, input_shape):
+    n = torch.Size(input_shape).numel()
+    impulses = torch.eye(n, dtype=torch.float64).reshape(n, *input_shape)
+    bias = layer(torch.zeros(input_shape, dtype=torch.float64)).flatten()
+    return torch.cat([layer(impulse).flatten() - bias for impulse in impulses]).reshape(-1, n)
+
+
 # %% right="loop"
 def probe(layer, input_shape):
     n = torch.Size(input_shape).numel()

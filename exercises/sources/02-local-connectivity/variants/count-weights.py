@@ -91,6 +91,12 @@ def count_weights(height, width, kernel_size, in_channels, out_channels):
     return 81 * in_channels * out_channels, 49 * in_channels * out_channels
 
 
+# %% wrong="one-row-of-all-pixels" fails=["count-weights-one-channel", "count-weights-channels"] says="the rule for one row"
+def count_weights(height, width, kernel_size, in_channels, out_channels):
+    channels, reach, n = in_channels * out_channels, kernel_size // 2, height * width
+    return channels * n**2, channels * (kernel_size * n - reach * (reach + 1))
+
+
 # %% right="by-the-mask"
 def count_weights(height, width, kernel_size, in_channels, out_channels):
     place = torch.arange(height * width)

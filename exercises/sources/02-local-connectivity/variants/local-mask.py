@@ -99,6 +99,12 @@ def local_mask(height, width, kernel_size):
     return delta.abs().amax(dim=-1) <= kernel_size // 2
 
 
+# %% wrong="abs-forgotten" fails=["local-mask-small", "local-mask-sizes"] says="without .abs()"
+def local_mask(height, width, kernel_size):
+    pixel = torch.cartesian_prod(torch.arange(height), torch.arange(width))
+    return (pixel - pixel[:, None] <= kernel_size // 2).all(-1)
+
+
 # %% right="maximum-of-both"
 def local_mask(height, width, kernel_size):
     position = torch.cartesian_prod(torch.arange(height), torch.arange(width))

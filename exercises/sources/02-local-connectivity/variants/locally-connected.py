@@ -182,6 +182,21 @@ def locally_connected(x, weight):
     return y
 
 
+# %% wrong="negative-index" fails=["locally-connected-border", "locally-connected-channels"] says="an index below 0"
+def locally_connected(x, weight):
+    height, width, out_channels, _, kernel_size, _ = weight.shape
+    reach = kernel_size // 2
+    y = torch.zeros(out_channels, height, width, dtype=x.dtype)
+    for i in range(height):
+        for j in range(width):
+            for a in range(kernel_size):
+                for b in range(kernel_size):
+                    row, column = i + a - reach, j + b - reach
+                    if row < height and column < width:
+                        y[:, i, j] += weight[i, j, :, :, a, b] @ x[:, row, column]
+    return y
+
+
 # %% right="unfold"
 def locally_connected(x, weight):
     height, width, out_channels, _, kernel_size, _ = weight.shape

@@ -64,6 +64,14 @@ def permuted_layer(D, order):
     return torch.tensor([[3, 1, 2]])
 
 
+# %% wrong="columns-overwritten" fails=["permuted-layer-one-channel", "permuted-layer-channels"] says="overwritten before"
+def permuted_layer(D, order):
+    blocks = D.reshape(len(D), -1, len(order))
+    for j in range(len(order)):
+        blocks[:, :, j] = blocks[:, :, order[j]]
+    return blocks.flatten(1)
+
+
 # %% right="column-by-column"
 def permuted_layer(D, order):
     pixels = len(order)

@@ -158,3 +158,10 @@ def scrambling(height, width, kernel_size):
 def scrambling(height, width, kernel_size):
     step = kernel_size // 2 + 1
     return torch.cat([torch.arange(start, height * width, step) for start in range(step)])
+
+
+# %% right="one-run-over-all-pixels"
+def scrambling(height, width, kernel_size):
+    step = kernel_size // 2 + 1
+    pixels = torch.arange(height * width)
+    return torch.cat([pixels[start::step] for start in range(step)])
