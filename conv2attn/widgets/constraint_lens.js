@@ -53,7 +53,7 @@ export const pairsWithin = (n, R) => n + 2 * R * n - R * (R + 1);
 export function layers(n, K) {
   return [
     ["fully connected", n ** 4, "<var>N</var>²"],
-    ["shared alone", (2 * n - 1) ** 2, "(2<var>n</var> − 1)²"],
+    ["sharing alone", (2 * n - 1) ** 2, "(2<var>n</var> − 1)²"],
     ["locally connected", pairsWithin(n, (K - 1) / 2) ** 2, "<var>ν</var>²"],
     ["convolution", K ** 2, "<var>K</var>²"],
   ];
@@ -174,9 +174,9 @@ function render({ model, el }) {
     });
     say("entry", weight < 0 ? "0" : short(value));
     say("shift", pair(input_pixel.map((axis, i) => axis - output_pixel[i])));
-    say("ties", weight < 0 ? "forced to be zero" : `a weight of ${ties.length === 1 ? "1 entry" : `${ties.length} entries`}`);
+    say("ties", weight < 0 ? "forced to be zero" : `weight of ${ties.length === 1 ? "1 entry" : `${ties.length} entries`}`);
     say("weights", `${weights} of ${N ** 2}, ${percent(weights / N ** 2)}`);
-    say("zeros", `${zeros} of ${N ** 2}, ${percent(zeros / N ** 2)}`);
+    say("zeros", `${zeros}, ${percent(zeros / N ** 2)}`);
     say("copies", short((N ** 2 - zeros) / weights));
     say("kept", percent(kept / whole));
     say("pythagoras", `${kept.toFixed(1)} kept + ${lost.toFixed(1)} lost = ${whole.toFixed(1)}`);

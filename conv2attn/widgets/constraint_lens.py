@@ -22,7 +22,7 @@ LARGEST_SEED = 999
 
 NAMES = {
     (False, False): "fully connected",
-    (False, True): "shared alone",
+    (False, True): "sharing alone",
     (True, False): "locally connected",
     (True, True): "convolution",
 }
@@ -171,7 +171,7 @@ class ConstraintLens(Widget):
         """What the picture shows, with its numbers: its alternative text."""
         n, (whole, kept, _) = self.size, self.distance
         return (
-            f"The matrix of a {NAMES[self.locality, self.sharing]} layer on an image of {n} by {n} pixels, {n * n} by {n * n}, "
+            f"The matrix of a layer ({NAMES[self.locality, self.sharing]}) on an image of {n} by {n} pixels, {n * n} by {n * n}, "
             f"and its row of the output pixel ({self.output_pixel[0]}, {self.output_pixel[1]}) as an image. "
             f"{self.num_weights} weights; {self.num_zeros} of {n**4} entries are forced to be zero; "
             f"{kept / whole:.1%} of the sum of squares of the random matrix is kept."
