@@ -23,9 +23,9 @@ def signed_image(axes: Axes, values: np.ndarray, limit: float | None = None) -> 
     return axes.imshow(values, cmap=figures.signed_cmap, vmin=-limit, vmax=limit, interpolation="nearest")
 
 
-def numbered(axes: Axes, values: np.ndarray) -> None:
-    """Signed values as coloured squares with their numbers."""
-    drawn = signed_image(axes, values)
+def numbered(axes: Axes, values: np.ndarray, drawn: AxesImage | None = None) -> None:
+    """Values as coloured squares with their numbers; signed ones, unless they are drawn already."""
+    drawn = drawn or signed_image(axes, values)
     for (row, column), value in np.ndenumerate(values):
         luminance = np.dot((0.2126, 0.7152, 0.0722), np.power(drawn.cmap(drawn.norm(value))[:3], 2.2))
         axes.text(column, row, f"{value:.3g}", ha="center", va="center", color="white" if luminance < 0.18 else "black")

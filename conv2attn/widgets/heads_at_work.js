@@ -81,9 +81,9 @@ const template = (K) => `
       </fieldset>
       <fieldset>
         <legend><var>W</var>, kernel</legend>
-        ${kernelFields(K)}
+        ${kernelFields}
         <div class="c2a-controls">
-          ${kernelChoice(K)}
+          <div class="c2a-pick">${kernelChoice}</div>
           <p>‖<var>W</var>‖<sub>1</sub> = Σ|<var>W</var>| = ${output("norm", "c2a-value")}</p>
           ${kernelNote}
         </div>

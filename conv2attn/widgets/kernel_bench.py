@@ -139,12 +139,16 @@ class KernelBench(Widget):
         return dense_matrix(self.conv, (size, size))[row * self.output_size + column].reshape(size, size)
 
     @property
-    def products(self) -> torch.Tensor:
-        """What each tap contributes to the output at p: weight times pixel, (K, K)."""
+    def window(self) -> torch.Tensor:
+        """What each tap reads at p, in the image or its padding: (K, K)."""
         K, (row, column) = len(self.kernel), self.output_pixel
         taps = [range(self.stride * at, self.stride * at + self.dilation * K, self.dilation) for at in (row, column)]
-        window = self.padded[list(taps[0])][:, list(taps[1])]
-        return window * torch.tensor(self.kernel, dtype=torch.float64)
+        return self.padded[list(taps[0])][:, list(taps[1])]
+
+    @property
+    def products(self) -> torch.Tensor:
+        """What each tap contributes to the output at p: weight times pixel, (K, K)."""
+        return self.window * torch.tensor(self.kernel, dtype=torch.float64)
 
     def describe(self) -> str:
         """What the picture shows, with its numbers: its alternative text."""
@@ -156,20 +160,23 @@ class KernelBench(Widget):
         )
 
     def figure(self) -> Figure:
-        """The widget's panels: image, kernel, output; products, row of the matrix."""
+        """The widget's panels: image, output, row of the matrix; window, kernel, products."""
         row, column = self.output_pixel
+        largest = max(abs(np.array(self.kernel)).max(), self.row.abs().max().item())
         with matplotlib.rc_context(figures.STYLE):
             figure = Figure(figsize=(7.6, 5.9), dpi=120)
-            rows = {"height_ratios": (30, 1, 4, 30, 1), "left": 0.02, "right": 0.98, "top": 0.95, "bottom": 0.05}
-            cells = figure.add_gridspec(5, 3, **rows, hspace=0.08, wspace=0.1)
-            self._draw_padded(panel(figure, cells[0, 0], "x, image and padding"))
-            numbered(panel(figure, cells[0, 1], "w, kernel"), np.array(self.kernel))
-            axes = panel(figure, cells[0, 2], f"y, output, p = ({row}, {column})")
-            signed_bar(figure, signed_image(axes, self.output.numpy()), cells[1, 2], self.output.abs().max().item())
+            rows = {"height_ratios": (30, 1, 4, 30), "left": 0.02, "right": 0.98, "top": 0.95, "bottom": 0.02}
+            cells = figure.add_gridspec(4, 3, **rows, hspace=0.08, wspace=0.1)
+            self._draw_padded(panel(figure, cells[0, 0], "x, padded"))
+            axes = panel(figure, cells[0, 1], f"y, output, p = ({row}, {column})")
+            signed_bar(figure, signed_image(axes, self.output.numpy()), cells[1, 1], self.output.abs().max().item())
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black"))
-            numbered(panel(figure, cells[3, 0], f"products, sum {self.output[row, column]:.3g}"), self.products.numpy())
-            axes = panel(figure, cells[3, 1], "D[p, ·], row of the matrix")
-            signed_bar(figure, signed_image(axes, self.row.numpy()), cells[4, 1], self.row.abs().max().item())
+            axes = panel(figure, cells[0, 2], "D[p, ·], row of the matrix")
+            signed_bar(figure, signed_image(axes, self.row.numpy(), largest), cells[1, 2], largest)
+            axes = panel(figure, cells[3, 0], "window of p")
+            numbered(axes, self.window.numpy(), axes.imshow(self.window.numpy(), cmap="gray", vmin=0, vmax=1))
+            numbered(panel(figure, cells[3, 1], "× w, kernel"), np.array(self.kernel))
+            numbered(panel(figure, cells[3, 2], f"= products, sum {self.output[row, column]:.3g}"), self.products.numpy())
         return figure
 
     def _draw_padded(self, axes: Axes) -> None:
