@@ -52,7 +52,7 @@ export function measure(K, dilations) {
 }
 
 /* What a line looks like, beside its number. */
-const key = (name) => `<svg class="c2a-marks c2a-sample" aria-hidden="true" viewBox="0 0 16 12"><g class="c2a-${name}"><path d="M1 1h14v10H1z"/></g></svg>`;
+const key = (name) => `<svg class="c2a-marks c2a-sample" aria-hidden="true" viewBox="0 0 16 12"><g class="c2a-${name}"><path d="M1 1h14v10H1z" vector-effect="non-scaling-stroke"/></g></svg>`;
 
 const template = `
   <div class="c2a-fov">
