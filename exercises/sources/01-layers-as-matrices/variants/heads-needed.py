@@ -88,7 +88,7 @@ def heads_needed(D, in_channels, out_channels):
     return D.reshape(n_out, out_channels, n_in, in_channels).permute(0, 2, 1, 3).reshape(n_out * n_in, -1)
 
 
-# %% wrong="rounding-counted" fails=["heads-needed-sums", "heads-needed-layers"] says="only rounding"
+# %% wrong="every-singular-value" fails=["heads-needed-sums", "heads-needed-layers"] says="only rounding"
 def heads_needed(D, in_channels, out_channels):
     n_out, n_in = D.shape[0] // out_channels, D.shape[1] // in_channels
     blocks = D.reshape(n_out, out_channels, n_in, in_channels)
