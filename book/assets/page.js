@@ -79,13 +79,13 @@ function landOnAnchors() {
   const land = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
-    let before, rounds = 10;
+    const place = () => target.getBoundingClientRect().top;
+    let before, still = 0, rounds = 20;
     const again = () => {
+      still = place() === before ? still + 1 : 0;
       target.scrollIntoView({ behavior: "instant" });
-      const { top } = target.getBoundingClientRect();
-      if (top === before || !rounds--) return;
-      before = top;
-      requestAnimationFrame(() => setTimeout(again));
+      before = place();
+      if (still < 5 && rounds--) requestAnimationFrame(() => setTimeout(again));
     };
     again();
   };
