@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conv2attn.attention import attend, multi_head_attention, scaled_dot_product_attention
+    from conv2attn.attention import attend, attention_weights, multi_head_attention, scaled_dot_product_attention
     from conv2attn.bounds import error_bound
     from conv2attn.constraints import count_weights, project_local, project_shared, weight_index
     from conv2attn.construction import from_conv
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "attend",
+    "attention_weights",
     "count_weights",
     "dense_matrix",
     "error_bound",
@@ -39,6 +40,7 @@ __all__ = [
 
 _MODULES = {
     "attend": "attention",
+    "attention_weights": "attention",
     "count_weights": "constraints",
     "dense_matrix": "matrix",
     "error_bound": "bounds",
