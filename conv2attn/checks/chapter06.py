@@ -290,7 +290,8 @@ def _output_and_weights(name: str, got: Any) -> tuple[Tensor, Tensor]:
         core.fail(name, f"expected two tensors, y and A, got {core.describe(got)}")
     y, A = (core.expect_tensor(name, part) for part in got)
     if A.dim() < y.dim():
-        core.fail(name, f"expected y first and then A, of one axis more; got shapes {tuple(y.shape)} and {tuple(A.shape)}")
+        shapes = f"{tuple(y.shape)} and {tuple(A.shape)}"
+        core.fail(name, f"expected y first and then A, of one axis more; got shapes {shapes}")
     return y, A
 
 
@@ -308,7 +309,8 @@ def breaks_order_plain(breaks_order: Callable[..., Any]) -> None:
     }
     for what, (layer, num_tokens, channels) in layers.items():
         _expect_order(name, breaks_order, what, layer, num_tokens, channels)
-    core.passed(name, f"a pair for each of {len(layers)} layers, of {', '.join(str(n) for _, n, _ in layers.values())} tokens")
+    sizes = ", ".join(str(num_tokens) for _, num_tokens, _ in layers.values())
+    core.passed(name, f"a pair for each of {len(layers)} layers, of {sizes} tokens")
 
 
 def breaks_order_hidden(breaks_order: Callable[..., Any]) -> None:
@@ -432,10 +434,14 @@ def _attention(
     dtype: torch.dtype = torch.float64,
 ) -> Layer:
     """One head of attention with its own maps. The scores stay small, so that no softmax is one-hot."""
-    W_query, W_key, W_value = (torch.randn(channels, channels, generator=gen, dtype=torch.float64) / 4 for _ in range(3))
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=gen, dtype=torch.float64)
+
+    W_query, W_key, W_value = (draw(channels, channels) / 4 for _ in range(3))
     W_value += torch.eye(channels, dtype=torch.float64)
-    embedding = 5.0 * torch.randn(num_tokens, channels, generator=gen, dtype=torch.float64) if place else 0
-    table = 2.0 * torch.randn(2 * num_tokens - 1, generator=gen, dtype=torch.float64)
+    embedding = 5 * draw(num_tokens, channels) if place else 0
+    table = 2 * draw(2 * num_tokens - 1)
     p = torch.arange(num_tokens)
 
     def layer(x: Tensor) -> Tensor:
@@ -607,7 +613,8 @@ def pointing_vector_linear(pointing_vector: Callable[..., Any]) -> None:
         for tap, place in enumerate(torch.cartesian_prod(*map(torch.arange, window)).tolist()):
             corner = all(i in end for i, end in zip(place, ends))
             what = f"r = δ on {window[0]} × {window[1]} offsets"
-            why = f"v = {core.numbers(100 * encoding[tap])} does: do linprog's bounds allow it?" if corner else "it lies between others"
+            points = f"v = {core.numbers(100 * encoding[tap])} does: do linprog's bounds allow it?"
+            why = points if corner else "it lies between others"
             _expect_pointing(name, pointing_vector, what, encoding, tap, corner, why)
             corners += corner
     core.passed(name, f"{corners} corners of two windows, 3 × 3 and {size[0]} × {size[1]}, and None for all others")
@@ -629,9 +636,10 @@ def pointing_vector_curved(pointing_vector: Callable[..., Any]) -> None:
             _expect_pointing(name, pointing_vector, what, encoding, tap, True, why)
     many = _circle(60)  # neighbours are 6 degrees apart: v must be long
     for tap in [0, core.pick(gen, range(1, 30)), core.pick(gen, range(30, 60))]:
-        _expect_pointing(name, pointing_vector, "60 points of a circle", many, tap, True, "the margin is small, and v long")
+        why = "the margin is small, and v long"
+        _expect_pointing(name, pointing_vector, "60 points of a circle", many, tap, True, why)
     margin = 1 - math.cos(2 * math.pi / taps)
-    core.passed(name, f"all taps of {len(encodings)} encodings; on {taps} points of a circle the margin is {margin:.3f}")
+    core.passed(name, f"all taps of {len(encodings)} encodings; of {taps} points of a circle, with margin {margin:.3f}")
 
 
 def pointing_vector_any(pointing_vector: Callable[..., Any]) -> None:
@@ -661,7 +669,8 @@ def pointing_vector_any(pointing_vector: Callable[..., Any]) -> None:
         for tap, old in enumerate(shuffle.tolist()):
             _expect_pointing(name, pointing_vector, what, encoding, tap, able[old], why[old])
             reached, total = reached + able[old], total + 1
-    core.passed(name, f"{reached} of {total} drawn rows can be pointed at, the last row is {core.numbers(encoding[-1, 1:4])}")
+    last = core.numbers(encoding[-1, 1:4])
+    core.passed(name, f"{reached} of {total} drawn rows can be pointed at, the last row holds {last}")
 
 
 def _expect_pointing(
