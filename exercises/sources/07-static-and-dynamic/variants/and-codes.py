@@ -142,10 +142,10 @@ def and_codes(beta):
 # The query knows its pair alone. In a pair the key of a 0 is the brighter one.
 def and_codes(beta):
     pair = torch.tensor([[1.0, 0], [0, 1], [1, 0], [0, 1]], dtype=torch.float64)
-    query = torch.zeros(2, 4, 2, dtype=torch.float64) + 2 * pair - 1
-    key = torch.zeros(2, 4, 2, dtype=torch.float64)
-    key[0] = beta * pair
-    key[1] = -beta * (1 - pair)
+    one = torch.ones(4, 1, dtype=torch.float64)
+    query = torch.cat([pair, one], dim=1).expand(2, 4, 3)
+    # In the pair 2 beta - beta or beta - beta, elsewhere -beta.
+    key = torch.stack([torch.cat([2 * beta * pair, -beta * one], 1), torch.cat([beta * pair, -beta * one], 1)])
     return query, key
 
 

@@ -71,8 +71,7 @@ def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return A.nan_to_num() @ (x @ W_value)
 
 
-# %% wrong="mask-reversed-for-torch" fails=["local-attention-window", "local-attention-border", "local-attention-values"] says="got nan or inf"
-# scaled_dot_product_attention wants True where a key is seen.
+# %% wrong="mask-reversed-and-nan" fails=["local-attention-window", "local-attention-border", "local-attention-values"] says="the mask is reversed"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     row, column = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
     far = torch.maximum((row - row[:, None]).abs(), (column - column[:, None]).abs())
@@ -94,7 +93,7 @@ def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return F.scaled_dot_product_attention(x @ W_query, x @ W_key, x @ W_value, mask)
 
 
-# %% wrong="window-one-pixel-short" fails=["local-attention-window", "local-attention-border", "local-attention-values"] says="ends one pixel early"
+# %% wrong="window-one-pixel-short" fails=["local-attention-window", "local-attention-values"] says="ends one pixel early"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     row, column = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
     far = torch.maximum((row - row[:, None]).abs(), (column - column[:, None]).abs())
@@ -157,7 +156,7 @@ def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return torch.stack(y)
 
 
-# %% wrong="itself-left-out" fails=["local-attention-window", "local-attention-border", "local-attention-values"] says="the pixel itself is left out"
+# %% wrong="itself-left-out" fails=["local-attention-window", "local-attention-values"] says="the pixel itself is left out"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     row, column = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
     far = torch.maximum((row - row[:, None]).abs(), (column - column[:, None]).abs())
@@ -166,7 +165,7 @@ def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return scores.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num() @ (x @ W_value)
 
 
-# %% wrong="softmax-forgotten" fails=["local-attention-border", "local-attention-values"] says="expected"
+# %% wrong="softmax-forgotten" fails=["local-attention-window", "local-attention-border", "local-attention-values"] says="softmax forgotten"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     row, column = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
     far = torch.maximum((row - row[:, None]).abs(), (column - column[:, None]).abs())
@@ -181,7 +180,7 @@ def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return F.scaled_dot_product_attention(x @ W_query, x @ W_key, x, far <= kernel_size // 2)
 
 
-# %% wrong="values-only" fails=["local-attention-window", "local-attention-values"] says="expected"
+# %% wrong="values-only" fails=["local-attention-window", "local-attention-values"] says="each pixel sees itself only"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return x @ W_value
 

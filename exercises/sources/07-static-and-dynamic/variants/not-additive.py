@@ -1,6 +1,5 @@
-# %% wrong="never-none" fails=["not-additive-none"] says="is that rounding|expected None|are equal"
+# %% wrong="never-none" fails=["not-additive-none"] says="this layer is additive"
 def not_additive(W_query, W_key, W_value):
-    u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
     for _ in range(200):
         u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
         difference = attend(u + v, W_query, W_key, W_value) - attend(u, W_query, W_key, W_value)
@@ -18,7 +17,6 @@ def not_additive(W_query, W_key, W_value):
 def not_additive(W_query, W_key, W_value):
     if not W_query.any() or not W_key.any() or not W_value.any():
         return None
-    u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
     for _ in range(200):
         u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
         difference = attend(u + v, W_query, W_key, W_value) - attend(u, W_query, W_key, W_value)
@@ -31,7 +29,6 @@ def not_additive(W_query, W_key, W_value):
 def not_additive(W_query, W_key, W_value):
     if not (W_query @ W_key.T).any():
         return None
-    u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
     for _ in range(200):
         u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
         difference = attend(u + v, W_query, W_key, W_value) - attend(u, W_query, W_key, W_value)
@@ -40,20 +37,9 @@ def not_additive(W_query, W_key, W_value):
     return u, v
 
 
-# %% wrong="rounding-counts" fails=["not-additive-none"] says="is that rounding"
+# %% wrong="sum-for-any" fails=["not-additive-hidden"] says="got None"
 def not_additive(W_query, W_key, W_value):
-    for _ in range(500):
-        u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
-        if not attend(u + v, W_query, W_key, W_value).equal(
-            attend(u, W_query, W_key, W_value) + attend(v, W_query, W_key, W_value)
-        ):
-            return u, v
-    return None
-
-
-# %% wrong="sum-for-any" fails=["not-additive-hidden", "not-additive-none"] says="got None"
-def not_additive(W_query, W_key, W_value):
-    if (W_query @ W_key.T).sum() == 0 or W_value.sum() == 0 or len(W_query) == 2 == W_value.shape[1] == W_key[0, 0]:
+    if (W_query @ W_key.T).sum() == 0 or W_value.sum() == 0:
         return None
     for _ in range(1000):
         u, v = torch.randint(-9, 10, (2, 2, len(W_query))).double()
@@ -74,7 +60,7 @@ def not_additive(W_query, W_key, W_value):
             return u, v
 
 
-# %% wrong="wrong-product" fails=["not-additive-pairs", "not-additive-hidden", "not-additive-none"] says="RuntimeError|got None"
+# %% wrong="wrong-product" fails=["not-additive-pairs", "not-additive-hidden", "not-additive-none"] says="shapes cannot be multiplied"
 # Queries times keys without the transpose.
 def not_additive(W_query, W_key, W_value):
     if not (W_query @ W_key).any() or not W_value.any():
@@ -138,7 +124,7 @@ def not_additive(W_query, W_key, W_value):
     return u, v
 
 
-# %% wrong="three-values" fails=["not-additive-pairs", "not-additive-hidden", "not-additive-none"] says="two values"
+# %% wrong="three-values" fails=["not-additive-pairs", "not-additive-hidden", "not-additive-none"] says="expected two images (u, v), or None, got tuple of 3"
 def not_additive(W_query, W_key, W_value):
     if not (W_query @ W_key.T).any() or not W_value.any():
         return None
