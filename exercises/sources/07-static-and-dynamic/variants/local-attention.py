@@ -54,7 +54,7 @@ def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     return scores.softmax(-1).masked_fill(far > kernel_size // 2, 0) @ (x @ W_value)
 
 
-# %% wrong="scores-of-zero" fails=["local-attention-window", "local-attention-values"] says="every pixel sees all"
+# %% wrong="scores-of-zero" fails=["local-attention-window", "local-attention-values"] says="scores of 0 in place of -inf"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     row, column = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
     far = torch.maximum((row - row[:, None]).abs(), (column - column[:, None]).abs())

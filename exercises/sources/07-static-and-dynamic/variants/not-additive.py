@@ -108,6 +108,19 @@ def not_additive(W_query, W_key, W_value):
     return u, v
 
 
+# %% wrong="twice-the-same-image" fails=["not-additive-hidden"] says="f(2u) = 2 f(u) is all that is tested"
+# Where softmax picks one pixel, it picks the same one for 2u.
+def not_additive(W_query, W_key, W_value):
+    if not (W_query @ W_key.T).any() or not W_value.any():
+        return None
+    for _ in range(1000):
+        u = torch.randint(-9, 10, (2, len(W_query))).double()
+        twice, once = (attend(scale * u, W_query, W_key, W_value) for scale in (2, 1))
+        if (twice - 2 * once).abs().max() > 0.01:
+            break
+    return u, u
+
+
 # %% wrong="not-whole-numbers" fails=["not-additive-pairs", "not-additive-hidden", "not-additive-none"] says="whole numbers from -9 to 9"
 def not_additive(W_query, W_key, W_value):
     if not (W_query @ W_key.T).any() or not W_value.any():
@@ -151,19 +164,12 @@ def not_additive(W_query, W_key, W_value):
             return u, v
 
 
-# %% right="twice-the-same-image"
-# f(2u) is not 2 f(u), unless the weights stay.
+# %% right="all-at-once"
 def not_additive(W_query, W_key, W_value):
-    B = W_query @ W_key.T
-    if B.count_nonzero() == 0 or W_value.count_nonzero() == 0:
-        return None
-    gen = torch.Generator().manual_seed(0)
-    for _ in range(1000):
-        u = torch.randint(-3, 4, (2, len(W_query)), generator=gen)
-        x = u.double()
-        twice, once = (attend(s * x, W_query, W_key, W_value) for s in (2, 1))
-        if (twice - 2 * once).abs().max() > 0.01:
-            return [u, u]
+    u, v = torch.randint(-9, 10, (2, 2000, 2, len(W_query))).double()
+    f_sum, f_u, f_v = (attend(x, W_query, W_key, W_value) for x in (u + v, u, v))
+    gap = (f_sum - f_u - f_v).abs().amax(dim=(1, 2))
+    return (u[gap.argmax()], v[gap.argmax()]) if gap.max() > 0.01 else None
 
 
 # %% right="rank-and-numpy"
