@@ -551,11 +551,11 @@ def _unadditive(u: Tensor, v: Tensor, W_query: Tensor, W_key: Tensor, W_value: T
 INPUTS = torch.tensor(list(itertools.product([0, 1], repeat=4)))  # (16, 4)
 
 
-def and_codes_truth(and_codes: Callable[..., Any]) -> None:
+def gate_codes_truth(gate_codes: Callable[..., Any]) -> None:
     """At a large beta every output rounds to the right truth value, on all 16 inputs."""
-    name, gen = "and_codes", core.generator("and-codes-truth")
+    name, gen = "gate_codes", core.generator("gate-codes-truth")
     for beta in [20.0, core.pick(gen, [12.0, 14.0, 16.0])]:
-        query, key = _codes(name, and_codes, beta)
+        query, key = _codes(name, gate_codes, beta)
         got, want = _outputs(query, key), _truth()
         wrong = ~((got - want).abs() < 0.01)
         if wrong.any():
@@ -571,12 +571,12 @@ def and_codes_truth(and_codes: Callable[..., Any]) -> None:
     core.passed(name, f"right on all 16 inputs at beta 20 and {beta:g}, which hold {int(want.sum())} outputs of 1")
 
 
-def and_codes_bound(and_codes: Callable[..., Any]) -> None:
+def gate_codes_bound(gate_codes: Callable[..., Any]) -> None:
     """No score is beyond beta, and the error is at most 3 e^-beta, at every beta."""
-    name, gen = "and_codes", core.generator("and-codes-bound")
+    name, gen = "gate_codes", core.generator("gate-codes-bound")
     betas = [3.0, core.pick(gen, [4.0, 4.5]), core.pick(gen, [6.0, 7.0]), 10.0]
     for beta in betas:
-        query, key = _codes(name, and_codes, beta)
+        query, key = _codes(name, gate_codes, beta)
         largest = float(_scores(query, key).abs().max())
         if not largest <= beta * (1 + ROUNDED):
             likely = ""
@@ -594,10 +594,10 @@ def and_codes_bound(and_codes: Callable[..., Any]) -> None:
     core.passed(name, f"errors at most 3e^-beta at beta {core.numbers(betas, 1)}")
 
 
-def _codes(name: str, and_codes: Callable[..., Any], beta: float) -> tuple[Tensor, Tensor]:
+def _codes(name: str, gate_codes: Callable[..., Any], beta: float) -> tuple[Tensor, Tensor]:
     """What the learner's function returns, in float64, once it is two tables (2, 4, D)."""
     case = f"{name}({beta:g})"
-    query, key = _two(case, core.call(name, and_codes, beta), "two tables, query and key")
+    query, key = _two(case, core.call(name, gate_codes, beta), "two tables, query and key")
     if query.dim() != 3 or query.shape[:2] != (2, 4) or not 1 <= query.shape[2] <= 16:
         likely = ": the content comes first, then the place" if query.shape[:2] == (4, 2) else ""
         core.fail(case, f"expected query of shape (2, 4, D), D from 1 to 16, got {tuple(query.shape)}{likely}")
@@ -620,29 +620,36 @@ def _outputs(query: Tensor, key: Tensor) -> Tensor:
 
 def _truth() -> Tensor:
     """What the layer shall give: (16, 4)."""
-    return _both(INPUTS.roll(2, dims=1))
+    return _gates(INPUTS.roll(2, dims=1))
 
 
-def _both(other: Tensor) -> Tensor:
-    """1 where a pixel and the `other` one hold 1."""
-    return (INPUTS * other).double()
+def _gates(other: Tensor) -> Tensor:
+    """Each pixel with its partner, `other`: their `and` in a and c, their `or` in b and d."""
+    return _mixed(INPUTS.minimum(other), INPUTS.maximum(other))
+
+
+def _mixed(first: Tensor, second: Tensor) -> Tensor:
+    """`first` in a and c, `second` in b and d: (16, 4)."""
+    return torch.where(torch.tensor([True, False, True, False]), first, second).double()
 
 
 def _decisions() -> Mapping[str, Tensor]:
     """Name of a mistake -> what the layer gives on all inputs."""
     x, partner = INPUTS.double(), INPUTS.roll(2, dims=1).double()
-    means = (x + partner) / 2
+    both, either, mean = x.minimum(partner), x.maximum(partner), x.mean(1, keepdim=True).expand(16, 4)
     return {
-        "that is `or`: a 0 must look at itself, a 1 at its partner, not the other way round": torch.maximum(x, partner),
+        "that is `and` everywhere, b and d want `or`": both,
+        "that is `or` everywhere, a and c want `and`": either,
+        "that is `or` in a and c, `and` in b and d: look at yourself and at your partner the other way round": _mixed(either, both),
         "every pixel looks at its partner, whatever it holds": partner,
-        "every pixel looks at itself": x,
-        "the mean of a pixel and its partner: a fixed kernel": means,
-        "the partners are a and c, b and d; yours are a and b, c and d": _both(INPUTS[:, [1, 0, 3, 2]]),
-        "the partners are a and c, b and d; yours are a and d, b and c": _both(INPUTS[:, [3, 2, 1, 0]]),
-        "the same for all, the mean of the four": x.mean(1, keepdim=True).expand(16, 4),
+        "every pixel looks at itself, whatever it holds": x,
+        "the mean of a pixel and its partner: a fixed kernel": (x + partner) / 2,
+        "the partners are a and c, b and d; yours are a and b, c and d": _gates(INPUTS[:, [1, 0, 3, 2]]),
+        "the partners are a and c, b and d; yours are a and d, b and c": _gates(INPUTS[:, [3, 2, 1, 0]]),
+        "the same for all, the mean of the four": mean,
         "the same weights for all pixels, they look for a 0 anywhere": x.amin(1, keepdim=True).expand(16, 4),
-        "a pixel that holds 0 looks at all alike": torch.where(x > 0, partner, x.mean(1, keepdim=True)),
-        "a pixel that holds 1 looks at all alike": torch.where(x > 0, x.mean(1, keepdim=True), x),
+        "a pixel that holds 0 looks at all alike": torch.where(x > 0, _mixed(partner, x), mean),
+        "a pixel that holds 1 looks at all alike": torch.where(x > 0, mean, _mixed(x, partner)),
     }
 
 
