@@ -332,15 +332,14 @@ def two_heads(kernel):
 
 # %% right="linear-program"
 def one_head(kernel):
+    import numpy as np
     from scipy.optimize import linprog
 
     n = len(kernel)
     best = None
     for sign in (1, -1):
         # u = the weights times the size of the factor, e at least |w - sign u|.
-        eye = torch.eye(n).numpy()
-        import numpy as np
-
+        eye = np.eye(n)
         rows = np.block([[sign * eye, -eye], [-sign * eye, -eye]])
         limits = np.concatenate([kernel.numpy(), -kernel.numpy()])
         found = linprog([0.0] * n + [1.0] * n, A_ub=rows, b_ub=limits, method="highs")
