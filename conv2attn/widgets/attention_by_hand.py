@@ -17,7 +17,7 @@ from conv2attn.widgets.drawing import panel
 from conv2attn.widgets.values import brief, finite_array, one_of
 
 QUERY = ((1.3, 0.9), (-1.2, 1.0))
-KEY = ((1.6, 0.1), (-0.2, 1.6), (-1.4, -0.8), (0.8, -1.4))
+KEY = ((1.6, 0.1), (0.2, 1.5), (-1.4, -0.8), (0.8, -1.4))
 VALUE = ((2.0, 1.2), (-1.0, 2.2), (-2.2, -0.8), (0.8, -2.0))
 LARGEST = 3.0
 """No coordinate is beyond it, before the keys are stretched and the space is sheared."""
