@@ -7,5 +7,15 @@ from conv2attn.widgets.field_of_view import FieldOfView
 from conv2attn.widgets.heads_at_work import HeadsAtWork
 from conv2attn.widgets.kernel_bench import KernelBench
 from conv2attn.widgets.kernel_only import KernelOnly
+from conv2attn.widgets.look_from_here import LookFromHere
 
-__all__ = ["AttentionByHand", "ConstraintLens", "Emblem", "FieldOfView", "HeadsAtWork", "KernelBench", "KernelOnly"]
+__all__ = [
+    "AttentionByHand",
+    "ConstraintLens",
+    "Emblem",
+    "FieldOfView",
+    "HeadsAtWork",
+    "KernelBench",
+    "KernelOnly",
+    "LookFromHere",
+]
