@@ -37,7 +37,7 @@ NOTE = BUILD / "site.json"  # what the site was made of
 ASSETS = ROOT / "book" / "assets"
 
 # What the outputs of a chapter depend on beside its own cells, and what the pages depend on.
-EXECUTION = ["requirements.txt", "conv2attn/**/*.py"]
+EXECUTION = ["requirements.txt", "conv2attn/*.py", "conv2attn/widgets/*.py"]
 PAGES = [
     *EXECUTION,
     "_config.yml",

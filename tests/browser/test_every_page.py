@@ -7,11 +7,13 @@ import page_checks
 
 ON_DISK = [*(page.relative_to(book.SITE).as_posix() for page in book.pages()), "search.html"]
 PAGES = [*ON_DISK, "404.html"]  # only a server shows the last
+LOOKS = [(1280, "light"), (390, "dark")]
+# What stands around the text is the same on all pages: these show it in the other two looks as well.
+FRAMES = ["book/index.html", "book/contents.html", "chapters/08-convolution-as-attention.html"]
+SEEN = [(path, *look) for path in PAGES for look in LOOKS] + [(path, *look) for path in FRAMES for look in [(1280, "dark"), (390, "light")]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path, width, theme", SEEN)
 def test_page_is_whole_and_accessible(visit, npm_packages, path: str, width: int, theme: str) -> None:
     page = visit(path, width=width, theme=theme)
     assert page.locator("html").get_attribute("data-theme") == theme

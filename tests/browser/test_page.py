@@ -179,6 +179,7 @@ def test_pages_lead_to_the_next_and_back(visit) -> None:
     page = visit(paths[0])
     for path in paths[1:]:
         page.locator(".prev-next-footer .right-next").focus()
+        expect(page.locator(".prev-next-footer .right-next")).to_be_focused()
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/{path}")
     assert page.locator(".prev-next-footer .right-next").count() == 0
