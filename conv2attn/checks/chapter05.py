@@ -83,6 +83,8 @@ def _score_mistakes(query: Tensor, key: Tensor) -> dict[str, Tensor]:
         "cosines, divided by √D too": want / lengths,
         "softmax already taken (the scores are asked)": want.softmax(-1),
         "distances, not dot products": torch.cdist(query, key),
+        "nearness, not dot products": -torch.cdist(query, key).square(),
+        "nearness over √D, not dot products": -torch.cdist(query, key).square() / math.sqrt(size),
     }
     if key.shape[-2] == size:
         mistakes["the keys are rows: transpose them before the product"] = query @ key / math.sqrt(size)
@@ -320,6 +322,7 @@ def _weight_mistakes(query: Tensor, key: Tensor, mask: Tensor | None, want: Tens
             "only the -∞ of the mask used, its numbers are to be added too": (
                 logits.masked_fill(mask == -math.inf, -math.inf).softmax(-1)
             ),
+            "the logarithm of a float mask; it is added as it is": (logits + mask.log()).softmax(-1),
             "a float mask read as True where it is above 0": logits.masked_fill(mask <= 0, -math.inf).softmax(-1),
         }
     return {mistake: table for mistake, table in mistakes.items() if not _same(table, want)}

@@ -44,6 +44,8 @@ def split_heads_values(split_heads: Callable[..., Any]) -> None:
             {
                 "reshape cuts through the tokens: cut the channels, then exchange tokens and heads": x.reshape(want.shape),
                 "the tokens' axis is still before the heads'": cut,
+                "axes in front: count the axes from the end, the heads stand third from there": cut.movedim(-2, 0),
+                "axes in front: exchange the axes -3 and -2, not 0 and 1": cut.transpose(0, 1),
                 "channels dealt out one by one (head 0 gets the first D channels)": dealt.movedim(-1, -3),
                 "heads in reverse order": want.flip(-3),
                 "tokens and channels of a head exchanged": want.mT,
@@ -77,6 +79,7 @@ def split_heads_merge(merge_heads: Callable[..., Any]) -> None:
                     *front, tokens, num_heads * head_dim
                 ),
                 "channels taken in turn from each head": heads.movedim(-3, -1).flatten(-2),
+                "tokens and D in one row: exchange heads and tokens first, so that heads and D stand last": heads.flatten(-2),
                 "heads in reverse order": heads.flip(-3).transpose(-3, -2).flatten(-2),
                 "the heads put below each other, not side by side": heads.flatten(-3, -2),
                 "the heads added up, not put side by side": heads.sum(-3),
@@ -240,6 +243,9 @@ def _weight_mistakes(
         f"divided by the root of all heads' width, {width}, not of one head's": (unscaled / math.sqrt(width)).softmax(-1),
         "divided by √C": (unscaled / math.sqrt(x.shape[-1])).softmax(-1),
         "divided by √N": (unscaled / math.sqrt(tokens)).softmax(-1),
+        "divided by √D_v, the width of a value, not of a query": (
+            (unscaled / math.sqrt(W_value.shape[1] // num_heads)).softmax(-1)
+        ),
         "softmax over the tokens that ask: the rows of A must sum to 1": scores.softmax(-2),
         "softmax over the heads": scores.softmax(-3),
         "the scores are transposed (queries are the rows)": scores.mT.softmax(-1),

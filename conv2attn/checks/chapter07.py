@@ -286,6 +286,8 @@ def _window_mistakes(size: tuple[int, int], kernel_size: int) -> dict[str, Tenso
         ).all(-1),
         "the pixel itself is left out": want & ~torch.eye(len(token), dtype=torch.bool),
         "one of row or column is enough; both must be near": far.amin(-1) <= reach,
+        "only the rows are compared; the columns must be near too": far[..., 0] <= reach,
+        "only the columns are compared; the rows must be near too": far[..., 1] <= reach,
     }
     return {mistake: mask for mistake, mask in mistakes.items() if not mask.equal(want)}
 
@@ -504,7 +506,11 @@ def _expect_pair(name: str, not_additive: Callable[..., Any], what: str, *matric
     got = core.call(name, not_additive, *matrices)
     case = f"{name}, {what}"
     if got is None:
-        core.fail(case, "got None, but this layer is not additive: when are all scores 0 for every image?")
+        core.fail(
+            case,
+            "got None, but this layer is not additive: do you return None only where the scores are 0 for every image, "
+            "and try many pairs, none of them special such as v = -u?",
+        )
     u, v = _pair_of_images(case, got, len(matrices[0]))
     distance = _unadditive(u, v, *matrices)
     if not distance > 0.01:

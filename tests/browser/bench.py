@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -43,6 +44,10 @@ class Bench:
 
     def slide(self, label: str, value: float) -> dict[str, Any]:
         return self.do(lambda: self.control(label).fill(str(value)))
+
+    def drawing_time(self, label: str, values: Iterable[float]) -> float:
+        """Milliseconds of a drawing: the median over those that a slider's values bring about."""
+        return statistics.median(self.slide(label, value)["milliseconds"] for value in values)
 
     def shown(self) -> dict[str, Any]:
         return self.page.evaluate(SHOWN, self.name)

@@ -123,6 +123,16 @@ def attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
+# %% wrong="logarithm-of-the-mask" fails=["attention-float"] says="the logarithm of a float mask"
+# Right for booleans: log 1 is 0, and log 0 is -∞.
+def attention(query, key, value, mask=None):
+    logits = query @ key.mT / math.sqrt(query.shape[-1])
+    if mask is not None:
+        logits = logits + mask.log()
+    weights = logits.softmax(dim=-1)
+    return weights @ value, weights
+
+
 # %% wrong="mask-before-the-scale" fails=["attention-float"] says="before the scale"
 # -∞ is -∞ after the scale too, so that boolean masks hide it.
 def attention(query, key, value, mask=None):

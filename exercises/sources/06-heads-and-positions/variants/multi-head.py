@@ -9,6 +9,18 @@ def multi_head(x, W_query, W_key, W_value, W_out, num_heads):
     return y, A
 
 
+# %% wrong="scale-of-the-values" fails=["multi-head-weights", "multi-head-output"] says="divided by √D_v"
+# Right wherever values are as wide as queries, as in torch's module.
+def multi_head(x, W_query, W_key, W_value, W_out, num_heads):
+    def heads(W):
+        return (x @ W).unflatten(-1, (num_heads, -1)).transpose(-3, -2)
+
+    query, key, value = heads(W_query), heads(W_key), heads(W_value)
+    A = (query @ key.mT / math.sqrt(value.shape[-1])).softmax(dim=-1)
+    y = (A @ value).transpose(-3, -2).flatten(-2) @ W_out
+    return y, A
+
+
 # %% wrong="scale-not-rooted" fails=["multi-head-weights", "multi-head-output", "multi-head-batch"] says="1/D, not 1/√D"
 def multi_head(x, W_query, W_key, W_value, W_out, num_heads):
     def heads(W):

@@ -9,6 +9,39 @@ def merge_heads(heads):
     return heads.transpose(-3, -2).flatten(-2)
 
 
+# %% wrong="heads-before-the-batch" fails=["split-heads-values"] says="count the axes from the end"
+def split_heads(x, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError(f"{num_heads} heads do not divide {x.shape[-1]} channels")
+    return torch.stack(x.chunk(num_heads, dim=-1))
+
+
+def merge_heads(heads):
+    return heads.transpose(-3, -2).flatten(-2)
+
+
+# %% wrong="first-axes-exchanged" fails=["split-heads-values"] says="not 0 and 1"
+def split_heads(x, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError(f"{num_heads} heads do not divide {x.shape[-1]} channels")
+    return x.unflatten(-1, (num_heads, -1)).transpose(0, 1)
+
+
+def merge_heads(heads):
+    return heads.transpose(-3, -2).flatten(-2)
+
+
+# %% wrong="merged-without-exchange" fails=["split-heads-merge"] says="tokens and D in one row"
+def split_heads(x, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError(f"{num_heads} heads do not divide {x.shape[-1]} channels")
+    return x.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
+
+
+def merge_heads(heads):
+    return heads.flatten(-2)
+
+
 # %% wrong="axes-not-exchanged" fails=["split-heads-values"] says="still before the heads"
 def split_heads(x, num_heads):
     if x.shape[-1] % num_heads:

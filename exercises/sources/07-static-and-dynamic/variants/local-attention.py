@@ -1,3 +1,11 @@
+# %% wrong="rows-alone" fails=["local-attention-window", "local-attention-values"] says="only the rows are compared"
+def local_attention(x, W_query, W_key, W_value, size, kernel_size):
+    row, _ = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
+    visible = (row - row[:, None]).abs() <= kernel_size // 2
+    scores = (x @ W_query) @ (x @ W_key).T / W_query.shape[1] ** 0.5
+    return scores.masked_fill(~visible, -torch.inf).softmax(dim=-1) @ (x @ W_value)
+
+
 # %% wrong="scale-forgotten" fails=["local-attention-values"] says="the scale 1/√D_h forgotten"
 def local_attention(x, W_query, W_key, W_value, size, kernel_size):
     row, column = torch.cartesian_prod(*(torch.arange(n) for n in size)).T
