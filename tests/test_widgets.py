@@ -17,12 +17,12 @@ from torch import nn
 
 import conv2attn
 from conv2attn import figures
-from conv2attn.widgets import AttentionByHand, ConstraintLens, Emblem, FieldOfView, HeadsAtWork, KernelBench
+from conv2attn.widgets import AttentionByHand, ConstraintLens, Emblem, FieldOfView, HeadsAtWork, KernelBench, LookFromHere
 from conv2attn.widgets.base import FOLDER, Widget
 from conv2attn.widgets.heads_at_work import WINDOW, taps
 from conv2attn.widgets.values import LARGEST_WEIGHT
 
-WIDGETS = [AttentionByHand, ConstraintLens, Emblem, FieldOfView, HeadsAtWork, KernelBench]
+WIDGETS = [AttentionByHand, ConstraintLens, Emblem, FieldOfView, HeadsAtWork, KernelBench, LookFromHere]
 
 
 def an_image(size: int = 10, seed: int = 0) -> torch.Tensor:

@@ -107,7 +107,7 @@ const template = `
       <table class="c2a-lfh-numbers">
         <caption class="c2a-hidden">the weights of both heads in numbers</caption>
         <tr><td></td>${HEADS.map((kind) => `<th scope="col">${kind}</th>`).join("")}</tr>
-        ${line(`weight in the 3 × 3 of ${p}`, "near")}
+        ${line(`in the 3 × 3 of ${p}`, "near")}
         ${line("effective pixels", "effective")}
         ${line("of pixels", "pixels")}
         ${line("largest weight", "largest")}
