@@ -72,6 +72,7 @@ const symbol = ([letter, number]) => `<var>${letter}</var><sub>${number}</sub>`;
 
 /* ── The form ────────────────────────────────────────────────────────────────────────────────────────── */
 
+const thin = 'vector-effect="non-scaling-stroke"'; // as thick at every size of the plane
 const lines = [-3, -2, -1, 1, 2, 3].map((at) => `M${at} -4V4M-4 ${at}H4`).join("");
 
 const plane = (name, caption, points) => `
@@ -79,8 +80,8 @@ const plane = (name, caption, points) => `
     <figcaption>${caption}</figcaption>
     <div class="c2a-panel c2a-plane" data-plane="${name}" role="img">
       <svg viewBox="${-EDGE} ${-EDGE} ${2 * EDGE} ${2 * EDGE}" aria-hidden="true"><g transform="scale(1 -1)">
-        <path d="${lines}"/><path d="M0 -4V4M-4 0H4"/><path class="c2a-hull"/>${points.map((point) => `
-        <path class="c2a-arrow" data-arrow="${point}"/>`).join("")}</g></svg>${points.map((point) => `
+        <path d="${lines}" ${thin}/><path d="M0 -4V4M-4 0H4" ${thin}/><path class="c2a-hull" ${thin}/>${points.map((point) => `
+        <path class="c2a-arrow" data-arrow="${point}" ${thin}/>`).join("")}</g></svg>${points.map((point) => `
       <i class="c2a-tip" data-point="${point}"><b></b><span>${symbol(point)}</span></i>`).join("")}
     </div>
   </figure>`;
