@@ -107,6 +107,8 @@ def test_picture_and_text_say_what_is_chosen() -> None:
     assert widget.picture().startswith(b"\x89PNG")
     for part in ("11 by 11 pixels", "(0, 10)", "9 by 9", "dot product"):
         assert part in widget.describe()
+    blind = LookFromHere(beta=0, alpha=0)
+    assert "at about 49 pixels" in blind.describe() and "which looks at about 1024." in blind.describe()
 
 
 @pytest.mark.parametrize(

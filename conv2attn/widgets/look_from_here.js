@@ -53,6 +53,9 @@ export function look(A, n, p) {
   return { near, effective: Math.exp(entropy), largest: largest(A) };
 }
 
+/** A number of pixels as text: in three digits, but never fewer than its whole part has. */
+const count = (value) => (value < 999.5 ? short(value) : String(Math.round(value)));
+
 /** Row p of the convolution's matrix; NaN where no tap reads. */
 export const tapsFrom = (n, p, kernel) => Float64Array.from({ length: n * n }, (_, q) => (
   within(q, n, p, 3) ? kernel[1 + Math.floor(q / n) - p[0]][1 + (q % n) - p[1]] : NaN));
@@ -191,7 +194,7 @@ function render({ model, el }) {
     const { looks, pixels } = now;
     for (const kind of HEADS) {
       say(`${kind}-near`, percent(looks[kind].near));
-      say(`${kind}-effective`, short(looks[kind].effective));
+      say(`${kind}-effective`, count(looks[kind].effective));
       say(`${kind}-pixels`, String(pixels[kind]));
       say(`${kind}-largest`, short(looks[kind].largest));
     }
@@ -206,7 +209,7 @@ function render({ model, el }) {
     canvases.local.setAttribute("aria-label", `weights of the local head from ${at}, ${width} by ${width} pixels, in shares of the largest`);
     canvases.global.setAttribute("aria-label", `weights of the global head from ${at}, in shares of the largest`);
     const by = beta ? (alpha ? "content and position" : "content alone") : alpha ? "position alone" : "neither";
-    const sees = (kind) => `${short(looks[kind].effective)} of ${pixels[kind]} pixels`;
+    const sees = (kind) => `${count(looks[kind].effective)} of ${pixels[kind]} pixels`;
     return `From p = ${at}, by ${by}: the local head looks at about ${sees("local")}, the global one at ${sees("global")}.`;
   }
 

@@ -214,7 +214,7 @@ class LookFromHere(Widget):
         return (
             f"A colour photograph of {self.size} by {self.size} pixels and what its pixel ({row}, {column}) sees: the taps of a "
             f"3 by 3 convolution, the weights of a head with a window of {self.window} by {self.window}, which looks at about "
-            f"{local.effective:.3g} pixels, and those of a global head, which looks at about {wide.effective:.3g}. "
+            f"{count(local.effective)} pixels, and those of a global head, which looks at about {count(wide.effective)}. "
             f"The content score is a {self.score} with beta = {self.beta:g}; alpha = {self.alpha:g}."
         )
 
@@ -248,6 +248,11 @@ class LookFromHere(Widget):
                 corner = (column - side / 2, row - side / 2)
                 axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=width))
         axes.set(xlim=(-0.5, self.size - 0.5), ylim=(self.size - 0.5, -0.5))
+
+
+def count(pixels: float) -> str:
+    """A number of pixels as text: in three digits, but never fewer than its whole part has."""
+    return f"{pixels:.3g}" if pixels < 999.5 else f"{pixels:.0f}"
 
 
 def to_score(score: Any) -> str:

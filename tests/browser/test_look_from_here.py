@@ -121,7 +121,10 @@ def test_pictures_move_and_the_summary_says_what_is_seen(looks: Looks) -> None:
     looks.slide("p row", 5)
     assert all(looks.pixels(name) != pixels for name, pixels in before.items())
     looks.slide("α, position", 0)
-    expect(looks.island.locator("[aria-live=polite]")).to_contain_text("by neither: the local head looks at about 49 of 49 pixels")
+    expect(looks.island.locator("[aria-live=polite]")).to_contain_text(
+        "by neither: the local head looks at about 49 of 49 pixels, the global one at 1024 of 1024 pixels."
+    )
+    assert looks.says("global-effective") == 1024
 
 
 def test_it_draws_in_a_frame(looks: Looks) -> None:
