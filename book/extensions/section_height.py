@@ -47,7 +47,7 @@ def measure(node, srcdir):
         return 0, FORMULA_ROW * (1 + node.astext().count("\\\\")) + AROUND
     if isinstance(node, nodes.image):
         return 0, picture_height(node, srcdir) + AROUND
-    if isinstance(node, nodes.TextElement):
+    if isinstance(node, nodes.TextElement) or node.get("tag") == "p":
         return len(node.astext()), AROUND + LAST_LINE
     parts = [measure(child, srcdir) for child in node.children]
     if isinstance(node, nodes.row):  # its cells stand side by side
