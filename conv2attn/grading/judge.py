@@ -232,8 +232,9 @@ class _Judge:
         if raised.ename == "NoLearner":
             pytest.exit(f"no learner's process: {one_line(raised.evalue)}", pytest.ExitCode.INTERNAL_ERROR)
         if raised.ename == "Ended":
-            self.lost[key] = one_line(raised.evalue)
-            return self.lost[key]
+            if _role(item.cell) == "check":
+                self.lost[key] = one_line(raised.evalue)
+            return one_line(raised.evalue)
         if raised.ename == "NotImplementedError":
             return NOT_ANSWERED if raised.evalue in STUB else f"{NOT_ANSWERED}: {one_line(raised.evalue)}"
         rendered = one_line("\n".join(raised.traceback))

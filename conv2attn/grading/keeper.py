@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,7 +33,7 @@ from conv2attn.grading import frames
 from conv2attn.grading.sandbox import SCRATCH, WORK, Sandbox, SandboxMissing, give_up_rights, why_not
 
 TICK = 0.1  # seconds between two looks at a process that is still busy
-PATIENCE = 30  # times the seconds of computing: on a machine that has no time for it, no answer waits longer
+PATIENCE = 30  # seconds for a process to start, and as often the seconds of computing for an answer to come
 # Set before torch is imported: a process of several threads can neither be forked nor enter a sandbox.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -148,6 +148,7 @@ class _Guard:
             SandboxMissing, OSError: it could not be started.
         """
         self.limits = limits
+        self.warm = _own_memory(psutil.Process())  # what every fork of the keeper begins with, and shares
         self.sandbox = Sandbox() if limits.sandboxed else None
         self.socket, theirs = socket.socketpair()
         child = os.fork()
@@ -156,10 +157,14 @@ class _Guard:
             others.close()
             self._become_the_learners(theirs, learner)
         theirs.close()
-        self.root = psutil.Process(self.sandbox.process.pid if self.sandbox else child)
-        if self.sandbox and os.waitpid(child, 0)[1]:
+        # In a sandbox, orphans become children of its first process, not of ours.
+        self.roots = [psutil.Process(child), *([psutil.Process(self.sandbox.process.pid)] if self.sandbox else [])]
+        try:
+            self.socket.settimeout(PATIENCE)
+            frames.receive(self.socket)  # it is ready
+        except (OSError, EOFError):
             self.end()
-            raise OSError("the learner's process does not get into its sandbox")
+            raise OSError("the learner's process does not get into its sandbox") from None
 
     def _become_the_learners(self, connection: socket.socket, learner: Any) -> NoReturn:
         from conv2attn.grading import runner
@@ -169,14 +174,17 @@ class _Guard:
                 os.environ["HOME"] = WORK
                 self.sandbox.enter()
                 self.sandbox.let_go()
-                if os.fork():
-                    os._exit(0)  # only a child is inside
+                if inside := os.fork():  # only a child is inside; this process stays, to be its parent
+                    connection.close()
+                    os.waitpid(inside, 0)
+                    os._exit(0)
             else:
                 os.chdir(os.environ["HOME"])
             os.setsid()
             _bound(self.limits.memory)
             if self.sandbox:
                 give_up_rights()
+            frames.send(connection, "ready")
             runner.serve(connection, learner)
         finally:  # a fork must never go on as the keeper
             os._exit(1)
@@ -212,7 +220,7 @@ class _Guard:
             now = time.monotonic()
             if now - last < TICK:  # most answers come before the first look
                 continue
-            usage = _usage(self.root)
+            usage = _usage(self.roots, self.warm)
             start = start or usage
             idle = 0.0 if usage.busy else idle + now - last
             last = now
@@ -220,22 +228,21 @@ class _Guard:
                 raise _Ended(f"stopped after {limits.cpu_seconds:g} s of computing: an endless loop?")
             if idle > limits.cpu_seconds or now - first > PATIENCE * limits.cpu_seconds:
                 raise _Ended(f"stopped after {limits.cpu_seconds:g} s of waiting: for input, a lock, or a network?")
-            if usage.memory > limits.memory:
-                raise _Ended(f"stopped: it takes more than {limits.memory / 2**30:g} GB of memory")
             if usage.processes > limits.processes:
                 raise _Ended(f"stopped: it starts more than {limits.processes} processes")
+            if usage.memory > limits.memory:
+                raise _Ended(f"stopped: it takes more than {limits.memory / 2**30:g} GB of memory")
 
     def end(self) -> None:
         """End the learner's process and whatever it has started."""
         if self.sandbox:
             self.sandbox.close()
             return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = [*self.root.children(recursive=True), self.root]
-            for process in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(family, timeout=5)
+        family = _family(self.roots)
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=5)
 
 
 def _guard(connection: socket.socket, limits: Limits, learner: Any) -> None:
@@ -277,14 +284,27 @@ class _Usage:
     busy: bool
 
 
-def _usage(root: psutil.Process) -> _Usage:
+def _family(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """These processes and all below them."""
+    family = []
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family += [root, *root.children(recursive=True)]
+    return family
+
+
+def _own_memory(process: psutil.Process) -> int:
+    taken = process.memory_info()
+    return taken.rss - getattr(taken, "shared", 0)
+
+
+def _usage(roots: Sequence[psutil.Process], warm: int) -> _Usage:
     seconds, memory, processes, busy = 0.0, 0, 0, False
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():
-                times, taken = process.cpu_times(), process.memory_info()
-                seconds += times.user + times.system + times.children_user + times.children_system
-                memory += taken.rss - getattr(taken, "shared", 0)
-                processes += 1
-                busy = busy or process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+    for process in _family(roots):
+        with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():
+            times = process.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+            memory += max(0, _own_memory(process) - warm)
+            processes += 1
+            busy = busy or process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
     return _Usage(seconds, memory, processes, busy)

@@ -30,6 +30,9 @@ class Shell(InteractiveShell):
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         """Show nothing."""
 
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is no window, and `%matplotlib` may be called all the same."""
+
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
         """Show nothing."""
 
