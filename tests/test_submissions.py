@@ -138,7 +138,7 @@ HOSTILE = [
     target(function("import threading", "threading.Lock().acquire()", "lock = threading.Lock()", "lock.acquire()", "lock.acquire()"), WAITS, "waits for a lock"),
     target(function("input('?')"), "✗ RuntimeError: input() has nobody to ask here", "asks"),
     target(function("held = bytearray(2**32)"), "✗ MemoryError", "too much memory at once"),
-    target(function("held = []", "import os", "while True:", "    held.append(bytearray(os.urandom(2**20) * 16))"), "memory", "memory without end"),
+    target(function("held = []", "import os", "while True:", "    held.append(bytearray(os.urandom(2**20) * 16))"), "emory", "memory without end"),
     target(function("import os", "while True:", "    os.fork()"), "processes", "forks without end"),
     target(function("return 'x' * 10**7"), "✗ the answer is too large", "an answer too large"),
     target(function("return [[]] * 10**7"), "✗ ", "an answer of many parts"),

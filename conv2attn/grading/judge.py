@@ -108,9 +108,9 @@ def judge(
     for cell in notebook.cells:
         record = found.get(cell.id)
         if record is None:
-            raise GraderFailed(f"the cell {cell.id} has no result")
+            raise GraderFailed(f"the cell {_id(cell)} has no result")
         if _role(cell) == "set-up" and not record["passed"]:
-            raise GraderFailed(f"the set-up cell {cell.id} fails: {record['says']}")
+            raise GraderFailed(f"the set-up cell {_id(cell)} fails: {record['says']}")
     return [
         tuple(
             Verdict(check, found[f"{number}-{check.id}"]["passed"], found[f"{number}-{check.id}"]["says"])
@@ -131,6 +131,11 @@ def _one(merged: Sequence[NotebookNode]) -> NotebookNode:
                 cell.metadata.submission = number
                 cells.append(cell)
     return nbformat.v4.new_notebook(cells=cells)
+
+
+def _id(cell: NotebookNode) -> str:
+    """The id of a cell as it was before the notebooks were put together."""
+    return cell.id.partition("-")[2]
 
 
 def _as_run(cell: NotebookNode) -> str:
