@@ -15,7 +15,7 @@ import builtins
 import contextlib
 import os
 import socket
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -100,17 +100,14 @@ class Process:
 
     def start(self) -> dict[str, Any]:
         """Run the answer's cell, and what goes before it; the value of each of its names that it made."""
-        made, numbers = self._with_what_it_needs(self._run)
-        read = wire.Reader(numbers).read
-        if not isinstance(made.get("made"), dict):
-            _nonsense()
+        message, numbers = self._with_what_it_needs(self._run)
         with _no_nonsense():
-            values = {name: value if value == ["function"] else read(value) for name, value in made["made"].items()}
-        return {
-            name: Answer(self, name) if values[name] == ["function"] else values[name]
-            for name in self.names
-            if name in values
-        }
+            made, read = message["made"], wire.Reader(numbers).read
+            return {
+                name: Answer(self, name) if made[name] == ["function"] else read(made[name])
+                for name in self.names
+                if name in made
+            }
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call a function there, with copies of these arguments; they change as the copies do."""
@@ -231,11 +228,11 @@ def _becomes(tensor: Tensor, values: Any, learns: bool, gradient: Any) -> None:
 
 
 @contextlib.contextmanager
-def _no_nonsense() -> Any:
+def _no_nonsense() -> Iterator[None]:
     """Whatever cannot be read in an answer is the learner's process's fault."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, RuntimeError):
+    except Exception:  # a stranger's data fails in any way it likes
         _nonsense()
 
 
