@@ -129,8 +129,7 @@ def merge(reference: NotebookNode, submission: Submission) -> NotebookNode:
     slots = {cell.id: number for number, cell in enumerate(merged.cells) if _grade(cell).get("grade_id")}
     placed = _placed(submission, slots)
     ours = {cell.source.strip() for cell in reference.cells if cell.cell_type == "code"}
-    cells_of = {answer: [number for number, name in placed.items() if name == answer] for answer in answers}
-    chosen = {answer: _choose(numbers, submission.cells) for answer, numbers in cells_of.items()}
+    chosen = _chosen(answers, submission, placed)
 
     riders: dict[int, list[NotebookNode]] = {}
     for number, cell in enumerate(submission.cells):
@@ -158,6 +157,13 @@ def merge(reference: NotebookNode, submission: Submission) -> NotebookNode:
     return merged
 
 
+def answers(reference: NotebookNode, submission: Submission) -> dict[str, str]:
+    """The source of every answer that a submission has."""
+    slots = [cell.id for cell in reference.cells if _grade(cell).get("grade_id")]
+    chosen = _chosen(answer_ids(reference), submission, _placed(submission, slots))
+    return {answer: submission.cells[number].source for answer, number in chosen.items() if number is not None}
+
+
 def bound_names(source: str) -> list[str]:
     """The names of the functions and classes that a cell of a reference defines."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -180,6 +186,12 @@ def _placed(submission: Submission, known: Iterable[str]) -> dict[int, str]:
     known = set(known)
     named = [(number, [name for name in cell.ids if name in known]) for number, cell in enumerate(submission.cells)]
     return {number: names[0] for number, names in named if names}
+
+
+def _chosen(answers: Iterable[str], submission: Submission, placed: Mapping[int, str]) -> dict[str, int | None]:
+    """Answer -> the number of the submitted cell that counts as it."""
+    cells_of = {answer: [number for number, name in placed.items() if name == answer] for answer in answers}
+    return {answer: _choose(numbers, submission.cells) for answer, numbers in cells_of.items()}
 
 
 def _choose(numbers: Sequence[int], cells: Sequence[Cell]) -> int | None:

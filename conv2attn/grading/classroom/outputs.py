@@ -1,0 +1,150 @@
+"""What comes out of grading a class: a table to import, the same as JSON, a page for each student, a picture of the class."""
+
+import csv
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from conv2attn.grading import Grade, report
+from conv2attn.grading.classroom.copies import Pair
+from conv2attn.grading.classroom.run import GRADED, NO_VERDICT, Result
+
+FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
+NUMBER = re.compile(r"-?\b\d+(\.\d+)?([eE][-+]?\d+)?\b")
+UNSAFE = re.compile(r"[^\w .()-]+")
+COLUMNS = ("student", "id", "exercise", "status", "total", "points", "failed", "message", "late", "file")
+
+
+def write(folder: Path, results: Sequence[Result], pairs: Sequence[Pair], of_the_book: Mapping[str, int], about: Mapping[str, Any]) -> None:
+    """Write all of it into `folder`: grades.csv, grades.json, class.html and feedback/STUDENT/EXERCISE.html."""
+    _write(folder / "grades.csv", "\ufeff" + as_csv(results))  # the mark by which spreadsheets know UTF-8
+    _write(folder / "grades.json", json.dumps(as_json(results, about), indent=1, ensure_ascii=False) + "\n")
+    _write(folder / "class.html", as_html(results, pairs, of_the_book, about))
+    for result in results:
+        if result.status == GRADED and result.grade:
+            page = report.html(result.grade, student=result.submission.student)
+            _write(folder / "feedback" / file_name(result.submission.student) / f"{result.exercise}.html", page)
+
+
+def file_name(student: str) -> str:
+    """A student's name as that of a folder."""
+    return UNSAFE.sub("_", student).strip(" .") or "_"
+
+
+def as_csv(results: Sequence[Result]) -> str:
+    """One row a submission. No cell begins a formula."""
+    text = StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for result in results:
+        one, grade = result.submission, result.grade if result.status == GRADED else None
+        failed = " ".join(verdict.check.id for verdict in grade.verdicts if not verdict.passed) if grade else ""
+        row = [one.student, one.id, result.exercise, result.status, grade.earned if grade else "", grade.points if grade else ""]
+        row += [failed, result.message, "late" if one.late else "", one.name]
+        rows.writerow([f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell for cell in row])
+    return text.getvalue()
+
+
+def as_json(results: Sequence[Result], about: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with what every check says."""
+    rows = []
+    for result in results:
+        one = result.submission
+        row: dict[str, Any] = {"student": one.student, "id": one.id, "late": one.late, "file": one.name}
+        row |= {"status": result.status, "message": result.message}
+        row["grade"] = report.as_json(result.grade) if result.grade else None
+        rows.append(row)
+    return {**about, "results": rows}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a picture."""
+
+    name: str
+    count: int
+    share: float  # of the longest bar
+
+
+def bars(counts: Mapping[Any, int]) -> list[Bar]:
+    """Bars for counts, in the order given."""
+    longest = max(counts.values(), default=0) or 1
+    return [Bar(str(name), count, count / longest) for name, count in counts.items()]
+
+
+def mistakes(grades: Sequence[Grade], most: int = 12) -> list[tuple[str, str, int]]:
+    """What failed checks said, numbers masked: (check, line, how often), the most frequent first."""
+    said: Counter[tuple[str, str]] = Counter()
+    for grade in grades:
+        seen = {}
+        for verdict in grade.verdicts:
+            if not verdict.passed:
+                seen.setdefault((verdict.check.answer, NUMBER.sub("…", verdict.says)), verdict.check.id)
+        for (_, line), check in seen.items():
+            said[check, line] += 1
+    return [(check, line, count) for (check, line), count in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:most]]
+
+
+def as_html(results: Sequence[Result], pairs: Sequence[Pair], of_the_book: Mapping[str, int], about: Mapping[str, Any]) -> str:
+    """The picture of the class: a page by itself."""
+    graded: dict[str, list[Grade]] = {}
+    for result in results:
+        if result.status == GRADED and result.grade:
+            graded.setdefault(result.exercise, []).append(result.grade)
+    exercises = []
+    for name, grades in sorted(graded.items()):
+        most = grades[0].points
+        points = Counter(grade.earned for grade in grades)
+        passed = Counter(verdict.check.id for grade in grades for verdict in grade.verdicts if verdict.passed)
+        checks = [verdict.check for verdict in grades[0].verdicts]
+        exercises.append(
+            {
+                "name": name,
+                "number": len(grades),
+                "points": most,
+                "mean": sum(grade.earned for grade in grades) / len(grades),
+                "distribution": bars({earned: points[earned] for earned in range(most + 1)}),
+                "checks": [(check, passed[check.id], passed[check.id] / len(grades)) for check in checks],
+                "mistakes": mistakes(grades),
+            }
+        )
+    rest = [result for result in results if result.status != GRADED]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("conv2attn.grading.classroom", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    template = environment.get_template("class.html")
+    students = len({result.submission.student for result in results})
+    return template.render(
+        exercises=exercises, rest=rest, NO_VERDICT=NO_VERDICT, pairs=pairs, of_the_book=sorted(of_the_book.items()),
+        about=about, students=students, number=len(results),
+    )  # fmt: skip
+
+
+def table(results: Sequence[Result]) -> str:
+    """What the terminal shows: an exercise a line, then what was not graded."""
+    lines = [("exercise", "graded", "mean", "of")]
+    for name in sorted({result.exercise for result in results if result.status == GRADED}):
+        grades = [result.grade for result in results if result.status == GRADED and result.exercise == name and result.grade]
+        mean = sum(grade.earned for grade in grades) / len(grades)
+        lines.append((name, str(len(grades)), f"{mean:.1f}", str(grades[0].points)))
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    out = ["  ".join(f"{cell:{'<' if column == 0 else '>'}{widths[column]}}" for column, cell in enumerate(line)) for line in lines]
+    for status, number in sorted(Counter(result.status for result in results if result.status != GRADED).items()):
+        out.append(f"{number} {status}")
+    return "\n".join(out)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".tmp")
+    partial.write_text(text, encoding="utf-8", newline="")
+    os.replace(partial, path)
