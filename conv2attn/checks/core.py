@@ -232,6 +232,8 @@ def _likely(got: Tensor, mistakes: Mapping[str, Tensor], atol: float, rtol: floa
 
 def _line_of(error: BaseException, function: Callable[..., Any]) -> str:
     """` in line 3` of the cell that defines `function`, as far as it can be told."""
+    if line := getattr(error, "line_of_answer", None):  # it was raised in another process
+        return f" in line {line}"
     code = getattr(function, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if code and f.filename == code.co_filename]

@@ -1,12 +1,13 @@
 """Grading: the learner's answers in the reference notebook, judged by nbval.
 
-    python -m conv2attn.grading exercises/08-convolution-as-attention.ipynb
+    conv2attn grade exercises/08-convolution-as-attention.ipynb
 
-`merge` puts the answers into the reference, `judge` runs pytest with nbval on it, `report`
-says what came out. `grade` does the three; it imports no mathematics.
+`merge` puts the answers into the reference, `judge` runs pytest with nbval on it, `remote` and
+`keeper` run the learner's code apart from the judge's, `report` says what came out. `grade`
+does it all for one submission, `grade_many` for many in one kernel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from conv2attn.grading import judge, merge
-
-CELL_TIMEOUT = 60.0
+from conv2attn.grading.judge import GraderFailed
+from conv2attn.grading.keeper import Limits
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Grade:
 def grade(
     file: Path,
     sources: Path,
-    cell_timeout: float = CELL_TIMEOUT,
+    limits: Limits = Limits(),
     ran: Callable[[int, int], Any] = lambda cells, total: None,
 ) -> Grade:
     """Grade the submission in `file`.
@@ -48,33 +49,72 @@ def grade(
     Args:
         file: a learner's notebook.
         sources: the folder of the exercises' sources, each with its reference.ipynb.
-        cell_timeout: seconds that a cell may run.
+        limits: what the learner's processes may take.
         ran: called with the number of cells that have run, and of all.
 
     Raises:
         ValueError: the submission is no notebook, or of no known exercise.
-        judge.GraderFailed: there is no verdict, through no fault of the submission.
+        GraderFailed: there is no verdict, through no fault of the submission.
+        SandboxMissing: the limits ask for a sandbox, and there is none.
     """
-    submission = merge.read_submission(file)
-    references = _references(sources)
-    name = merge.identify(submission, {name: merge.answer_ids(nb) for name, nb in references.items()})
-    try:
-        checks = merge.checks(references[name])
-    except ValueError as error:
-        raise judge.GraderFailed(f"{name}: {error}") from None
-    merged = merge.merge(references[name], submission)
-    return Grade(name, judge.judge(merged, checks, cell_timeout, ran))
+    (result,) = grade_many([file], sources, limits, ran=ran)
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
-def _references(sources: Path) -> dict[str, NotebookNode]:
-    """The reference of every exercise in the folder `sources`."""
+def grade_many(
+    files: Sequence[Path],
+    sources: Path,
+    limits: Limits = Limits(),
+    seed: str | None = None,
+    ran: Callable[[int, int], Any] = lambda cells, total: None,
+) -> list[Grade | ValueError]:
+    """Grade submissions, in one kernel of the judge's; one result each, in order.
+
+    A file that is no submission gives a ValueError in its place. The other arguments are those
+    of `grade`; `seed` is that of the references' stored outputs, where they were made anew.
+
+    Raises:
+        GraderFailed: there is no verdict for any of them.
+        SandboxMissing: the limits ask for a sandbox, and there is none.
+    """
+    references = read_references(sources)
+    ids = {name: merge.answer_ids(reference) for name, reference in references.items()}
+    results: list[Grade | ValueError | None] = []
+    names, notebooks, checks = [], [], []
+    for file in files:
+        try:
+            submission = merge.read_submission(file)
+            name = merge.identify(submission, ids)
+        except ValueError as error:
+            results.append(error)
+            continue
+        try:
+            checks.append(merge.checks(references[name]))
+        except ValueError as error:
+            raise GraderFailed(f"{name}: {error}") from None
+        notebooks.append(merge.merge(references[name], submission))
+        names.append(name)
+        results.append(None)
+    verdicts = judge.judge(notebooks, checks, limits, seed, ran) if notebooks else []
+    grades = iter([Grade(name, one) for name, one in zip(names, verdicts, strict=True)])
+    return [next(grades) if result is None else result for result in results]
+
+
+def read_references(sources: Path) -> dict[str, NotebookNode]:
+    """The reference of every exercise in the folder `sources`.
+
+    Raises:
+        GraderFailed: there is none, or one cannot be read.
+    """
     references = {}
     for folder in sorted(path.parent for path in sources.glob("*/exercise.md")):
         path = folder / "reference.ipynb"
         try:
             references[folder.name] = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         except Exception as error:  # nbformat raises what it likes on a broken file
-            raise judge.GraderFailed(f"{path} cannot be read: {type(error).__name__}") from None
+            raise GraderFailed(f"{path} cannot be read: {type(error).__name__}") from None
     if not references:
-        raise judge.GraderFailed(f"{sources} holds no exercise with a reference notebook")
+        raise GraderFailed(f"{sources} holds no exercise with a reference notebook")
     return references

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from conv2attn.grading import CELL_TIMEOUT, grade, report
+from conv2attn.grading import Limits, grade, report
 from conv2attn.grading.judge import GraderFailed
 
 NO_SUBMISSION, NO_VERDICT = 2, 3
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, help="also write the grade to this file")
     parser.add_argument(
-        "--cell-timeout", type=float, default=CELL_TIMEOUT, help="seconds a cell may run (default %(default)g)"
+        "--cpu-seconds", type=float, default=60.0, help="computing time for a cell or a call (default %(default)g)"
     )
     options = parser.parse_args(arguments)
     try:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 bar.total = total
                 bar.update(cells - bar.n)
 
-            result = grade(options.file, options.sources, options.cell_timeout, ran)
+            result = grade(options.file, options.sources, Limits(options.cpu_seconds), ran)
         if options.json:
             partial = options.json.with_name(options.json.name + ".tmp")
             text = json.dumps(report.as_json(result), indent=1, ensure_ascii=False) + "\n"

@@ -1,9 +1,9 @@
 """nbval is the judge. This is the only module that touches its internals.
 
-`judge` runs `pytest --nbval` on a merged notebook, in a process and a folder of their own,
-with this module as a plugin. The plugin decides by the cells' metadata, never by their
-names, which cells are compared, keeps going after a dead or stuck kernel, and writes one
-line of JSON for each cell that has run.
+`judge` runs `pytest --nbval` on merged notebooks, in a process and a folder of their own, with
+this module as a plugin. nbval's kernel runs the checks; the learners' cells become calls to
+`remote`, which runs them elsewhere. The plugin decides by the cells' metadata, never by their
+names, which cells are compared, and writes one line of JSON for each cell that has run.
 """
 
 import json
@@ -16,20 +16,20 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from conv2attn.grading import keeper
 from conv2attn.grading.merge import STUB, Check
 
-KERNEL_START = 60.0  # seconds, nbval's own limit
+CELL_TIMEOUT = 600.0  # seconds, for nbval: a learner's process is ended long before
 NOT_ANSWERED = "✗ not answered yet"
-CELL_FILE = re.compile(r"\(\d+\.py, line")  # what ipykernel calls a cell in a SyntaxError
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 LINE_WIDTH = 240
+BEGIN = "from conv2attn.grading import remote\nlearner = remote.begin(globals())"
 
 
 @dataclass(frozen=True)
@@ -45,30 +45,30 @@ class GraderFailed(RuntimeError):
     """The grader itself failed: no verdict, which is not a zero."""
 
 
-class KernelDied(RuntimeError):
-    """The kernel ended while it ran a cell."""
-
-
 def judge(
-    notebook: NotebookNode,
-    checks: Sequence[Check],
-    cell_timeout: float,
+    merged: Sequence[NotebookNode],
+    checks: Sequence[Sequence[Check]],
+    limits: keeper.Limits,
+    seed: str | None = None,
     ran: Callable[[int, int], Any] = lambda cells, total: None,
-) -> tuple[Verdict, ...]:
-    """Run the merged `notebook` through pytest with nbval; one verdict for each check.
+) -> list[tuple[Verdict, ...]]:
+    """Run merged notebooks through pytest with nbval, one after the other in one kernel; their verdicts, one a check.
 
     Args:
-        notebook: from `merge.merge`.
-        checks: the checks in it.
-        cell_timeout: seconds that a cell may run.
+        merged: from `merge.merge`.
+        checks: the checks in each of them.
+        limits: what a learner's process may take.
+        seed: that of the stored outputs, where it is not the default.
         ran: called with the number of cells that have run, and of all.
 
     Raises:
-        GraderFailed: pytest or the kernel did not do its work, a set-up cell failed, or a
-            check has no result.
+        GraderFailed: pytest, the kernel or the keeper did not do its work, a set-up cell
+            failed, or a check has no result.
+        SandboxMissing: a sandbox is wanted and there is none.
     """
-    total = sum(cell.cell_type == "code" for cell in notebook.cells)
-    with tempfile.TemporaryDirectory(prefix="conv2attn-") as name:
+    notebook = _one(merged)
+    total = len(notebook.cells)
+    with tempfile.TemporaryDirectory(prefix="conv2attn-") as name, keeper.running(limits) as address:
         folder = Path(name)
         inner = folder / "submission"  # where the kernel runs, apart from the results
         inner.mkdir()
@@ -78,51 +78,79 @@ def judge(
         results, log = folder / "results.jsonl", folder / "pytest.log"
         results.touch()
         command = [sys.executable, "-m", "pytest", "submission/submission.ipynb", "-c", "pytest.ini"]
-        command += ["-p", "nbval.plugin", "-p", __name__, "-p", "no:cacheprovider", "--color=no"]
-        command += ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={cell_timeout}"]
+        command += ["-p", "nbval.plugin", "-p", __name__, "-p", "no:cacheprovider", "--color=no", "-q"]
+        command += ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
         command += [f"--judge-results={results}"]
-        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        for inherited in ("PYTEST_ADDOPTS", "CONV2ATTN_SEED"):  # the stored outputs are of the default seed
+        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CONV2ATTN_JUDGE": "1", "OMP_NUM_THREADS": "1"}
+        for inherited in ("PYTEST_ADDOPTS", "CONV2ATTN_SEED"):  # the stored outputs are of the seed that is given
             environment.pop(inherited, None)
+        environment |= {"CONV2ATTN_KEEPER": str(address)} | ({"CONV2ATTN_SEED": seed} if seed else {})
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-            # Each cell may need a fresh kernel and its time in full; more than that is no grading.
-            deadline = time.monotonic() + (total + 1) * (cell_timeout + KERNEL_START)
             try:
-                while process.poll() is None and time.monotonic() < deadline:
-                    ran(len(_lines(results)), total)
-                    time.sleep(0.1)
+                last, known = time.monotonic(), 0
+                while process.poll() is None and time.monotonic() - last < 2 * CELL_TIMEOUT:
+                    if (cells := _count(results)) > known:
+                        last, known = time.monotonic(), cells
+                        ran(cells, total)
+                    time.sleep(0.05)
             finally:
                 process.kill()
                 status = process.wait()
         records = [json.loads(line) for line in _lines(results)]
         ran(len(records), total)
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            last = (_lines(log) or ["no output"])[-1]
-            raise GraderFailed(f"pytest ended with status {status}: {one_line(last)}")
-    return _verdicts(records, notebook, checks)
-
-
-def _verdicts(
-    records: Sequence[dict[str, Any]], notebook: NotebookNode, checks: Sequence[Check]
-) -> tuple[Verdict, ...]:
-    """The verdicts in the lines that the plugin wrote.
-
-    Raises:
-        GraderFailed: a line is missing, or a cell failed that is neither learner's nor check.
-    """
+            last_line = (_lines(log) or ["no output"])[-1]
+            raise GraderFailed(f"pytest ended with status {status}: {one_line(last_line)}")
     found = {record["id"]: record for record in records}
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
         record = found.get(cell.id)
         if record is None:
-            raise GraderFailed(f"the cell {cell.id} has no result")
+            raise GraderFailed(f"the cell {_id(cell)} has no result")
         if _role(cell) == "set-up" and not record["passed"]:
-            raise GraderFailed(f"the set-up cell {cell.id} fails: {record['says']}")
-    return tuple(Verdict(check, found[check.id]["passed"], found[check.id]["says"]) for check in checks)
+            raise GraderFailed(f"the set-up cell {_id(cell)} fails: {record['says']}")
+    return [
+        tuple(
+            Verdict(check, found[f"{number}-{check.id}"]["passed"], found[f"{number}-{check.id}"]["says"])
+            for check in checks_of_one
+        )
+        for number, checks_of_one in enumerate(checks)
+    ]
+
+
+def _one(merged: Sequence[NotebookNode]) -> NotebookNode:
+    """One notebook for nbval out of several merged ones: code only, learners' cells as calls to `remote`."""
+    cells = []
+    for number, notebook in enumerate(merged):
+        cells.append(nbformat.v4.new_code_cell(BEGIN, id=f"{number}-begin"))
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell = nbformat.from_dict({**cell, "id": f"{number}-{cell.id}", "source": _as_run(cell)})
+                cell.metadata.submission = number
+                cells.append(cell)
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def _id(cell: NotebookNode) -> str:
+    """The id of a cell as it was before the notebooks were put together."""
+    return cell.id.partition("-")[2]
+
+
+def _as_run(cell: NotebookNode) -> str:
+    """What the judge's kernel runs for a cell of a merged notebook. Of a learner's cell it sees a text."""
+    role = _role(cell)
+    if role == "check":
+        return cell.source
+    if role == "answer":
+        return f"learner.answers({cell.metadata.conv2attn.names!r}, {cell.source!r})"
+    has = f"learner.has({role!r}, {cell.source!r})"
+    return has if role == "extra" else f"{has}\n{cell.source}"
+
+
+def _count(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
 
 
 def _lines(path: Path) -> list[str]:
@@ -162,13 +190,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Judge:
-    """Runs the cells of one notebook as nbval's items, and says of each how it went."""
+    """Runs the cells as nbval's items, and says of each how it went."""
 
     def __init__(self, results: Path) -> None:
-        self.results = results
-        self.replay: list[str] = []  # the cells to run again in a fresh kernel
-        self.broken: dict[str, str] = {}  # answer -> why its cell failed
-        self.lost: dict[str, str] = {}  # answer -> why no further check of it is run
+        self.results = results.open("a", encoding="utf-8", buffering=1)
+        self.broken: dict[tuple[int, str], str] = {}  # submission and answer -> why its cell failed
+        self.lost: dict[tuple[int, str], str] = {}  # submission and answer -> why no further check of it is run
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Compare the check cells, run the others; what a learner's comments or tags ask for is not heard."""
@@ -177,82 +204,51 @@ class _Judge:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, Any, Any]:
-        """Run one cell, in a living kernel, and write down how it went."""
-        role, notebook = _role(item.cell), item.parent
-        answer = item.cell.metadata.conv2attn.answer if role == "check" else item.cell.id
+        """Run one cell, and write down how it went. Without a living kernel there is no verdict: pytest ends."""
+        role, metadata = _role(item.cell), item.cell.metadata
+        key = (metadata.get("submission", 0), metadata.get("conv2attn", {}).get("answer", item.cell.id))
         passed, says = False, ""
         try:
-            if role == "check" and answer in self.lost:
-                raise KernelDied(self.lost[answer])
-            if not notebook.kernel.is_alive():
-                self._revive(notebook, item.config.option.nbval_cell_timeout)
-            _watch(notebook.kernel)
+            if role == "check" and key in self.lost:
+                raise _Lost(self.lost[key])
             result = yield
             passed = True
-            if role != "check":
-                self.replay.append(item.cell.source)
             return result
         except Exception as error:
-            stuck = isinstance(error, KernelDied) or notebook.timed_out
-            says = self._says(item, answer, error)
+            if item.parent.timed_out or not item.parent.kernel.is_alive():
+                pytest.exit(f"the judge's kernel is stuck or dead: {one_line(str(error))}", pytest.ExitCode.INTERNAL_ERROR)
+            says = self._says(item, key, error)
             if role == "answer":
                 missing = says.startswith(NOT_ANSWERED)
-                self.broken[answer] = says if missing else f"✗ the answer cell fails: {says[2:]}"
-            if role == "check" and stuck:
-                self.lost[answer] = says
+                self.broken[key] = says if missing else f"✗ the answer cell fails: {says[2:]}"
             raise
         finally:
-            notebook.timed_out = False  # nbval would expect every later cell to fail
-            record = {"id": item.cell.id, "passed": passed, "says": says}
-            with self.results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            self.results.write(json.dumps({"id": item.cell.id, "passed": passed, "says": says}) + "\n")
 
-    def _revive(self, notebook: Any, timeout: float) -> None:
-        """A fresh kernel, with everything in it that had run before. Without one, pytest ends."""
-        try:
-            notebook.setup()
-            _watch(notebook.kernel)
-            for source in self.replay:
-                message = notebook.kernel.execute_cell_input(source, allow_stdin=False)
-                notebook.kernel.await_reply(message, timeout=timeout)
-        except (RuntimeError, Empty) as error:
-            reason = one_line(str(error)) or "a cell that had run before is stuck"
-            pytest.exit(f"no fresh kernel: {reason}", pytest.ExitCode.INTERNAL_ERROR)
-
-    def _says(self, item: Any, answer: str, error: Exception) -> str:
+    def _says(self, item: Any, key: tuple[int, str], error: Exception) -> str:
         """One line about a cell that failed."""
-        if isinstance(error, KernelDied):
+        if isinstance(error, _Lost):
             return str(error)
-        if item.parent.timed_out:
-            return f"✗ stopped after {item.config.option.nbval_cell_timeout:g} s: an endless loop?"
         raised = next((out for out in item.test_outputs or () if out.output_type == "error"), None)
         if raised is None:
             message = str(error)
             differs = message == "Cell outputs differ"
             return "✗ prints something other than its own line" if differs else f"✗ {one_line(message)}"
+        if raised.ename == "NoLearner":
+            pytest.exit(f"no learner's process: {one_line(raised.evalue)}", pytest.ExitCode.INTERNAL_ERROR)
+        if raised.ename == "Ended":
+            if _role(item.cell) == "check":
+                self.lost[key] = one_line(raised.evalue)
+            return one_line(raised.evalue)
         if raised.ename == "NotImplementedError":
             return NOT_ANSWERED if raised.evalue in STUB else f"{NOT_ANSWERED}: {one_line(raised.evalue)}"
         rendered = one_line("\n".join(raised.traceback))
-        if raised.ename == "NameError" and answer in self.broken:
-            return self.broken[answer]
+        if raised.ename == "NameError" and key in self.broken:
+            return self.broken[key]
         if rendered.startswith("✗"):
             return rendered
-        return "✗ " + CELL_FILE.sub("(line", one_line(f"{raised.ename}: {raised.evalue}"))
+        return f"✗ {one_line(f'{raised.ename}: {raised.evalue}')}"
 
 
-def _watch(kernel: Any) -> None:
-    """Make a nbval kernel notice within a second that it died, instead of after the cell's time."""
-    await_reply = type(kernel).await_reply
-
-    def watched(message: str, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                return await_reply(kernel, message, timeout=1)
-            except Empty:
-                if not kernel.is_alive():
-                    raise KernelDied("✗ the kernel ended: os._exit, a crash, or out of memory?") from None
-                if time.monotonic() > deadline:
-                    raise
-
-    kernel.await_reply = watched
+class _Lost(Exception):
+    """A check that is not run, since an earlier one of its answer was the end of its process."""

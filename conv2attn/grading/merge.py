@@ -5,6 +5,7 @@ else. Cells are known by nbgrader's grade id, then by cell id, then by a comment
 `# answer: id`, because editors drop any of the first two.
 """
 
+import ast
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -148,12 +149,19 @@ def merge(reference: NotebookNode, submission: Submission) -> NotebookNode:
         if cell.cell_type == "code":
             if cell.id in chosen:
                 here = chosen[cell.id]
+                cell.metadata.conv2attn = {"answer": cell.id, "names": bound_names(cell.source)}
                 cell.source = MISSING if here is None else submission.cells[here].source
             if not _grade(cell).get("grade"):
                 cell.outputs, cell.execution_count = [], None
         cells.append(cell)
     merged.cells = cells + riders.get(len(merged.cells), [])
     return merged
+
+
+def bound_names(source: str) -> list[str]:
+    """The names of the functions and classes that a cell of a reference defines."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node.name for node in ast.parse(source).body if isinstance(node, kinds)]
 
 
 def _cell(cell: Mapping[str, Any]) -> Cell:

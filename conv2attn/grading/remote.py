@@ -1,0 +1,245 @@
+"""The judge's kernel's side: what learners wrote, as functions that run elsewhere.
+
+The judge's kernel never runs a line of a learner's. For each answer it asks for a process of
+its own (`keeper`), in which that answer's cell runs after the cells that the notebook has
+before it; no other answer can spoil it. The answer's functions stand in the kernel as `Answer`
+objects: a call sends copies of the arguments there and gets plain data back, and what happened
+to the arguments there happens to them here.
+
+What runs before an answer's cell is tried in this order: set-up cells and the learner's extra
+cells; where a name is missing, everything before it, other answers too; where the process
+ended, set-up alone.
+"""
+
+import builtins
+import contextlib
+import os
+import socket
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import cloudpickle
+from torch import Tensor
+
+from conv2attn.grading import frames, keeper, wire
+
+ADDRESS = "CONV2ATTN_KEEPER"  # the environment variable with the keeper's socket
+
+
+class Ended(BaseException):
+    """A learner's process ended, or was ended. No `except Exception` of a check may take it for an answer's error."""
+
+
+class NoLearner(BaseException):
+    """There is no learner's process, through no fault of the learner."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell that has gone before: what kind it is, and its source."""
+
+    kind: str  # set-up, extra or answer
+    source: str
+
+
+# What runs before an answer's cell, in the order in which it is tried.
+USUAL, EVERYTHING, ALONE = ("set-up", "extra"), ("set-up", "extra", "answer"), ("set-up",)
+
+
+class Submission:
+    """One submission, as the judge's kernel sees it. `learner` in the notebook that nbval runs."""
+
+    def __init__(self, namespace: MutableMapping[str, Any], address: Path | None = None) -> None:
+        """Begin; the answers' functions are put into `namespace`."""
+        self.namespace = namespace
+        self.address = address or Path(os.environ[ADDRESS])
+        self.cells: list[Cell] = []
+        self.processes: list[Process] = []
+
+    def has(self, kind: str, source: str) -> None:
+        """A cell that is not an answer goes before what follows."""
+        self.cells.append(Cell(kind, source))
+
+    def answers(self, names: Sequence[str], source: str) -> None:
+        """Run an answer's cell; the functions in `names` are then the learner's.
+
+        Raises:
+            Exception: what the cell raises, or one that is called the same.
+            Ended: its process ended.
+        """
+        for name in names:
+            self.namespace.pop(name, None)
+        process = Process(self.address, tuple(self.cells), names, source)
+        self.cells.append(Cell("answer", source))
+        self.processes.append(process)
+        for name, value in process.start().items():
+            self.namespace[name] = value
+
+    def close(self) -> None:
+        """End all processes of this submission."""
+        for process in self.processes:
+            process.close()
+
+
+def begin(namespace: MutableMapping[str, Any]) -> Submission:
+    """The next submission in a kernel that may have judged another one; that one's processes end."""
+    if isinstance(last := namespace.get("learner"), Submission):
+        last.close()
+    return Submission(namespace)
+
+
+class Process:
+    """The learner's process in which one answer runs."""
+
+    def __init__(self, address: Path, before: Sequence[Cell], names: Sequence[str], source: str) -> None:
+        self.address, self.before, self.names, self.source = address, before, names, source
+        self.kinds = USUAL
+        self.connection: socket.socket | None = None
+
+    def start(self) -> dict[str, Any]:
+        """Run the answer's cell, and what goes before it; the value of each of its names that it made."""
+        made, numbers = self._with_what_it_needs(self._run)
+        read = wire.Reader(numbers).read
+        if not isinstance(made.get("made"), dict):
+            _nonsense()
+        with _no_nonsense():
+            values = {name: value if value == ["function"] else read(value) for name, value in made["made"].items()}
+        return {
+            name: Answer(self, name) if values[name] == ["function"] else values[name]
+            for name in self.names
+            if name in values
+        }
+
+    def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function there, with copies of these arguments; they change as the copies do."""
+        pickled = cloudpickle.dumps((arguments, keywords))
+        known = wire.tensors([list(arguments), keywords])
+
+        def call() -> tuple[dict[str, Any], bytes]:
+            if self.connection is None:
+                self._run()
+            return self._ask({"do": "call", "name": name}, pickled)
+
+        message, numbers = self._with_what_it_needs(call)
+        with _no_nonsense():
+            reader = wire.Reader(numbers, known)
+            for tensor, (values, learns, gradient) in zip(known, message["after"], strict=True):
+                _becomes(tensor, reader.read(values), bool(learns), reader.read(gradient))
+            return reader.read(message["value"])
+
+    def close(self) -> None:
+        """End the process."""
+        if self.connection:
+            self.connection.close()
+            self.connection = None
+
+    def _with_what_it_needs(self, attempt: Callable[[], Any]) -> Any:
+        """`attempt`, and once more with other cells before the answer's, where they may be why it fails."""
+        try:
+            return attempt()
+        except NameError as error:
+            if self.kinds != USUAL or not any(cell.kind == "answer" for cell in self.before):
+                raise
+            self._again(EVERYTHING)
+            try:
+                return attempt()
+            except NameError:
+                raise error from None
+        except Ended:
+            if self.kinds != USUAL or not any(cell.kind == "extra" for cell in self.before):
+                raise
+            self._again(ALONE)
+            return attempt()
+
+    def _again(self, kinds: tuple[str, ...]) -> None:
+        self.close()
+        self.kinds = kinds
+
+    def _run(self) -> tuple[dict[str, Any], bytes]:
+        try:
+            self.connection = keeper.connect(self.address)
+        except ConnectionError as error:
+            raise NoLearner(str(error)) from None
+        before = [cell.source for cell in self.before if cell.kind in self.kinds]
+        return self._ask({"do": "run", "before": before, "source": self.source, "names": list(self.names)})
+
+    def _ask(self, request: dict[str, Any], numbers: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Send a request to the learner's process.
+
+        Raises:
+            Exception: one with the name and the text of what was raised there.
+            Ended: the process ended, or was ended.
+            NoLearner: it could not be started.
+        """
+        assert self.connection
+        try:
+            frames.send(self.connection, request, numbers)
+            message, numbers = frames.receive(self.connection)
+        except OSError as error:
+            raise NoLearner(f"the learner's process has no guard: {error}") from None
+        except EOFError:
+            raise NoLearner("the learner's process has no guard") from None
+        except ValueError:
+            _nonsense()
+        kind = message.get("kind") if isinstance(message, dict) else None
+        if kind == "value":
+            return message, numbers
+        if kind == "raised":
+            raise raised(message.get("type"), message.get("text"), message.get("line"))
+        self.close()
+        if kind == "ended":
+            raise Ended(f"✗ {message['reason']}")
+        if kind == "failed":
+            raise NoLearner(str(message["reason"]))
+        _nonsense()
+
+
+class Answer:
+    """A function of the learner's, to be called here and run there."""
+
+    def __init__(self, process: Process, name: str) -> None:
+        self._process, self.__name__ = process, name
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call it."""
+        return self._process.call(self.__name__, arguments, keywords)
+
+
+def raised(name: Any, text: Any, line: Any) -> BaseException:
+    """An error such as was raised in a learner's process: its type's name, its text, its line."""
+    name = type(wire.named(name)).__name__
+    base = getattr(builtins, name, Exception)
+    if not (isinstance(base, type) and issubclass(base, (Exception, SystemExit))):
+        base = Exception
+    said = text if isinstance(text, str) else ""
+    kind = type(name, (base,), {"__init__": lambda self: None, "__str__": lambda self: said})
+    error: BaseException = kind()
+    error.line_of_answer = line if isinstance(line, int) else None  # type: ignore[attr-defined]
+    return error
+
+
+def _becomes(tensor: Tensor, values: Any, learns: bool, gradient: Any) -> None:
+    """Let a tensor become what its copy in a learner's process has become."""
+    if isinstance(values, Tensor) and values.shape == tensor.shape:
+        tensor.data.copy_(values)
+    if tensor.is_leaf and tensor.requires_grad != learns:
+        tensor.requires_grad_(learns)
+    if tensor.is_leaf and isinstance(gradient, Tensor) and gradient.shape == tensor.shape:
+        tensor.grad = gradient.detach().to(tensor.dtype)
+
+
+@contextlib.contextmanager
+def _no_nonsense() -> Any:
+    """Whatever cannot be read in an answer is the learner's process's fault."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RuntimeError):
+        _nonsense()
+
+
+def _nonsense() -> NoReturn:
+    raise Ended("✗ what comes back from the answer cannot be read: does it write to files that it did not open?")
+
+
