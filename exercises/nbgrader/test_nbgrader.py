@@ -15,7 +15,7 @@ import course
 import jupytext
 import nbformat
 import pytest
-from conv2attn.grading import Grade, grade
+from conv2attn.grading import Grade, grade_many
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
@@ -138,19 +138,15 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     root, inbox = tmp_path_factory.mktemp("class"), tmp_path_factory.mktemp("inbox")
     course.prepare(root, EXERCISE)
     course.run(root, "generate_assignment", EXERCISE)
-    ours: dict[str, Grade | ValueError] = {}
-    for student, text in submissions(root / "release" / EXERCISE / f"{EXERCISE}.ipynb").items():
-        file = inbox / f"{student}.ipynb"
-        file.write_text(text, encoding="utf-8")
-        course.submit(root, EXERCISE, student, file)
-        try:
-            ours[student] = grade(file, course.SOURCES)
-        except ValueError as error:
-            ours[student] = error
+    texts = submissions(root / "release" / EXERCISE / f"{EXERCISE}.ipynb")
+    for student, text in texts.items():
+        (inbox / f"{student}.ipynb").write_text(text, encoding="utf-8")
+        course.submit(root, EXERCISE, student, inbox / f"{student}.ipynb")
+    grades = grade_many([inbox / f"{student}.ipynb" for student in texts], course.SOURCES)
     said = course.run(root, "autograde", EXERCISE, fails=True)  # the crash and the cut file
     course.run(root, "generate_feedback", EXERCISE)
     assert re.findall(r"error processing assignment .* for student '(\w+)'", said) == ["crash", "cut"], said
-    return Class(root, course.points(root, EXERCISE), export(root), ours)
+    return Class(root, course.points(root, EXERCISE), export(root), dict(zip(texts, grades, strict=True)))
 
 
 def by_check(result: Grade) -> dict[str, float]:
