@@ -99,7 +99,7 @@ def submissions(release: Path) -> dict[str, str]:
 
     notebooks: dict[str, NotebookNode] = {
         "right": answered(given(), right | opinion),
-        "styles": answered(learners(), bank("right")),  # the notebook from the course's page
+        "styles": answered(learners(), bank("right")),  # the course's own notebook, not nbgrader's
         "wrong": answered(given(), bank("wrong")),
         "some": answered(given(), some),
         "untouched": given(),
