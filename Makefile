@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf test lab grade notebooks check links bench clean
+.PHONY: help book serve pdf test lab grade nbgrader notebooks check links bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ grade: .venv/installed ## Grade an exercise: make grade FILE=exercises/01-layers
 	@$(if $(FILE),,$(error name the notebook: make grade FILE=exercises/01-layers-as-matrices.ipynb))
 	@$(RUN) -m conv2attn.grading "$(FILE)"
 
+nbgrader: .nbgrader/installed ## Install nbgrader beside .venv, and grade a small class with it as a test
+	@PATH="$(CURDIR)/.nbgrader/bin:$$PATH" PYTHONPATH="$(CURDIR)/.nbgrader" OMP_NUM_THREADS=1 $(RUN) -m pytest exercises/nbgrader $(ARGS)
+
 notebooks: .venv/installed ## Make every generated notebook from its Markdown source
 	@$(RUN) tools/notebooks.py build
 
@@ -44,6 +47,13 @@ bench: .venv/installed ## Measure speed and memory, as ratios
 
 clean: ## Remove what was built; the environment stays
 	rm -rf _build build
+
+# Five packages, in a folder of their own: .venv stays as requirements.txt says. `pip check` sees both.
+.nbgrader/installed: exercises/nbgrader/requirements.txt .venv/installed
+	@rm -rf .nbgrader
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target .nbgrader -r $<
+	@PYTHONPATH=.nbgrader $(RUN) -m pip check
+	@touch $@
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) tools/environment.py

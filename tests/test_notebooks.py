@@ -234,6 +234,10 @@ def test_a_cell_that_fails_leaves_what_was_there(toy: Path, code: str, says: str
         (":check: add-one-value\n:points: 1", "", "every answer needs a check, got none for add-one"),
         (":answer: add-one\n", ":answer: c02\n", "unique cell ids are expected, got c02 twice"),
         (":::{dropdown} Hint 1", "::::{dropdown} Hint 1", "cell 3: a closing fence :::: for the line '::::{dropdown} Hint 1' is expected"),
+        (":::{dropdown} Hint 1", '+++ {"answer": "why"}\n\nBecause.\n\n+++\n\n:::{dropdown} Hint 1',
+         "a whole number of points is expected for the answer why in Markdown, got None"),
+        (":::{dropdown} Hint 1", '+++ {"check": "why", "points": 1}\n\nBecause.\n\n+++\n\n:::{dropdown} Hint 1',
+         "a code cell is expected for the check why, got Markdown"),
         ("---\njupytext", "jupytext", "a MyST notebook with a jupytext header is expected"),
     ],
 )  # fmt: skip

@@ -320,6 +320,8 @@ def _exercise(source: Path) -> list[Target]:
 def _grade(notebook: NotebookNode) -> None:
     """Turn the options `answer`, `check` and `points` of an exercise's cells into nbgrader's metadata.
 
+    An answer in Markdown has points and no check: a person reads it, by its rubric.
+
     Raises:
         ValueError: ids that are not unique or not hyphenated, an answer without a solution or
             without a check, a check without points or without an answer before it.
@@ -327,7 +329,7 @@ def _grade(notebook: NotebookNode) -> None:
     answers: list[str] = []
     checked: Counter[str] = Counter()
     ids: set[str] = set()
-    for cell in _code(notebook):
+    for cell in notebook.cells:
         answer, check = cell.metadata.pop("answer", None), cell.metadata.pop("check", None)
         points = cell.metadata.pop("points", None)
         grade_id = answer or check
@@ -345,8 +347,14 @@ def _grade(notebook: NotebookNode) -> None:
             raise ValueError(f"the id {grade_id} is given twice")
         ids.add(grade_id)
         cell.id = grade_id
-        metadata = {"schema_version": 3, "grade_id": grade_id, "task": False, "cell_type": "code"}
-        if answer:
+        metadata = {"schema_version": 3, "grade_id": grade_id, "task": False, "cell_type": cell.cell_type}
+        if cell.cell_type == "markdown":
+            if check:
+                raise ValueError(f"a code cell is expected for the check {check}, got Markdown")
+            _require_points(points, f"answer {answer} in Markdown")
+            cell.metadata.nbgrader = {**metadata, "points": points, "grade": True, "solution": True, "locked": False}
+            cell.metadata.deletable = False
+        elif answer:
             if points is not None:
                 raise ValueError(f"points belong to checks, got them on the answer {answer}")
             marks = [cell.source.count(f"### {word} SOLUTION") for word in ("BEGIN", "END")]
@@ -358,8 +366,7 @@ def _grade(notebook: NotebookNode) -> None:
             cell.metadata.nbgrader = {**metadata, "grade": False, "solution": True, "locked": False}
             cell.metadata.deletable = False
         else:
-            if type(points) is not int or points < 1:
-                raise ValueError(f"a whole number of points is expected for the check {check}, got {points}")
+            _require_points(points, f"check {check}")
             # An answer's id may begin another's: the longest one owns the check.
             owner = max((a for a in answers if check.startswith(a + "-")), key=len, default=None)
             if owner is None:
@@ -372,6 +379,12 @@ def _grade(notebook: NotebookNode) -> None:
         raise ValueError("an exercise with at least one answer is expected, got none")
     if unchecked := [answer for answer in answers if not checked[answer]]:
         raise ValueError(f"every answer needs a check, got none for {', '.join(unchecked)}")
+
+
+def _require_points(points: object, cell: str) -> None:
+    """Raise ValueError unless `points` is a whole number, at least 1."""
+    if type(points) is not int or points < 1:
+        raise ValueError(f"a whole number of points is expected for the {cell}, got {points}")
 
 
 def _finish(notebook: NotebookNode, source: Path, path: Path, metadata: Mapping[str, Any]) -> None:

@@ -212,7 +212,8 @@ def _slot(number: int, placed: Mapping[int, str], slots: Mapping[str, int]) -> i
 
 
 def _grade(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    return cell["metadata"].get("nbgrader", {})
+    """nbgrader's metadata of a code cell. An answer in Markdown is for a person to grade, so it has none here."""
+    return cell["metadata"].get("nbgrader", {}) if cell["cell_type"] == "code" else {}
 
 
 def _dict(value: Any) -> Mapping[str, Any]:
