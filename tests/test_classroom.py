@@ -1,12 +1,13 @@
 """Grading a class: what is found, that nothing is lost or graded twice, and what comes out."""
 
 import argparse
+import contextlib
 import csv
 import io
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import make_class
@@ -369,15 +370,17 @@ def test_no_sandbox_no_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     put(tmp_path / "in/a.ipynb")
     assert call(tmp_path / "in", "--out", tmp_path / "out") == 4
     assert "no sandbox: bubblewrap is not installed" in capsys.readouterr().err
-    limits: list[Limits] = []
+    asked: list[Limits] = []
 
-    def seen(files: Sequence[Path], sources: Path, limit: Limits, seed: str) -> list[ValueError]:
-        limits.append(limit)
-        return [ValueError("x")]
+    @contextlib.contextmanager
+    def running(limits: Limits) -> Iterator[Path]:
+        asked.append(limits)
+        yield tmp_path
 
-    monkeypatch.setattr(command, "grade_many", seen)
+    monkeypatch.setattr(command.keeper, "running", running)
+    monkeypatch.setattr(command, "grade_many", lambda files, sources, address, seed: [ValueError("x")])
     assert call(tmp_path / "in", "--out", tmp_path / "out", "--no-sandbox", "--sources", make_class.SOURCES) == 0
-    assert [limit.sandboxed for limit in limits] == [False]
+    assert [limits.sandboxed for limits in asked] == [False]
 
 
 @pytest.mark.parametrize("wrong", [["--jobs", "0"], ["--batch", "-1"], ["--cpu-seconds", "0"], ["--memory", "0"]])

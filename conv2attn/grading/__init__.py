@@ -66,14 +66,15 @@ def grade(
 def grade_many(
     files: Sequence[Path],
     sources: Path,
-    limits: Limits = Limits(),
+    learners: Limits | Path = Limits(),
     seed: str | None = None,
     ran: Callable[[int, int], Any] = lambda cells, total: None,
 ) -> list[Grade | ValueError]:
     """Grade submissions, in one kernel of the judge's; one result each, in order.
 
-    A file that is no submission gives a ValueError in its place. The other arguments are those
-    of `grade`; `seed` is that of the references' stored outputs, where they were made anew.
+    A file that is no submission gives a ValueError in its place. `learners` says what the
+    learners' processes may take, or is the socket of a `keeper.running` that knows. `seed` is that
+    of the references' stored outputs, where they were made anew; `ran` is as for `grade`.
 
     Raises:
         GraderFailed: there is no verdict for any of them.
@@ -97,7 +98,7 @@ def grade_many(
         notebooks.append(merge.merge(references[name], submission))
         names.append(name)
         results.append(None)
-    verdicts = judge.judge(notebooks, checks, limits, seed, ran) if notebooks else []
+    verdicts = judge.judge(notebooks, checks, learners, seed, ran) if notebooks else []
     grades = iter([Grade(name, one) for name, one in zip(names, verdicts, strict=True)])
     return [next(grades) if result is None else result for result in results]
 

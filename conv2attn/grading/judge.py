@@ -6,6 +6,7 @@ this module as a plugin. nbval's kernel runs the checks; the learners' cells bec
 names, which cells are compared, and writes one line of JSON for each cell that has run.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -49,7 +50,7 @@ class GraderFailed(RuntimeError):
 def judge(
     merged: Sequence[NotebookNode],
     checks: Sequence[Sequence[Check]],
-    limits: keeper.Limits,
+    learners: keeper.Limits | Path,
     seed: str | None = None,
     ran: Callable[[int, int], Any] = lambda cells, total: None,
 ) -> list[tuple[Verdict, ...]]:
@@ -58,7 +59,7 @@ def judge(
     Args:
         merged: from `merge.merge`.
         checks: the checks in each of them.
-        limits: what a learner's process may take.
+        learners: what a learner's process may take, or the socket of a keeper that runs already.
         seed: that of the stored outputs, where it is not the default.
         ran: called with the number of cells that have run, and of all.
 
@@ -69,7 +70,8 @@ def judge(
     """
     notebook = _one(merged)
     total = len(notebook.cells)
-    with tempfile.TemporaryDirectory(prefix="conv2attn-") as name, keeper.running(limits) as address:
+    keeping = contextlib.nullcontext(learners) if isinstance(learners, Path) else keeper.running(learners)
+    with tempfile.TemporaryDirectory(prefix="conv2attn-") as name, keeping as address:
         folder = Path(name)
         inner = folder / "submission"  # where the kernel runs, apart from the results
         inner.mkdir()

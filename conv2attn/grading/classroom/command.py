@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from conv2attn.grading import GraderFailed, Limits, grade_many, merge, read_references, seeds
+from conv2attn.grading import Grade, GraderFailed, Limits, grade_many, keeper, merge, read_references, seeds
 from conv2attn.grading.classroom import outputs
 from conv2attn.grading.classroom.collect import Submission, collect
 from conv2attn.grading.classroom.copies import pairs
@@ -34,7 +34,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--sources", type=Path, default=Path("exercises/sources"), help="folder of the exercises' sources")
     parser.add_argument("--seed", help="the checks' secret seed (default: drawn once, kept in the output folder)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="batches at a time (default: one a core)")
-    parser.add_argument("--batch", type=int, default=25, help="submissions that one kernel grades (default %(default)d)")
+    parser.add_argument("--batch", type=int, default=50, help="submissions that one kernel grades (default %(default)d)")
     parser.add_argument("--cpu-seconds", type=float, default=10.0, help="computing time of a cell or a call (default %(default)g)")
     parser.add_argument("--memory", type=float, default=2.0, help="GB that an answer may take (default %(default)g)")
     parser.add_argument("--no-sandbox", action="store_true", help="run the submissions without protection")
@@ -94,10 +94,12 @@ def _graded(
             taken_over += number if stored else 0
             bar.update(number)
 
-        def grade(files: Sequence[Path]) -> Sequence[object]:
-            return grade_many(files, secret, limits, seed)
+        with keeper.running(limits) as address:  # one for all batches: it has torch imported
 
-        results = run(submissions, grade, store, options.batch, options.jobs, done)  # type: ignore[arg-type]
+            def grade(files: Sequence[Path]) -> Sequence[Grade | ValueError]:
+                return grade_many(files, secret, address, seed)
+
+            results = run(submissions, grade, store, options.batch, options.jobs, done)
     if taken_over:
         print(f"{taken_over} of {len(submissions)} results taken over from an earlier run")
     return results
