@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conv2attn.grading import Limits, sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "book/teaching.md").read_text("utf-8")
@@ -84,3 +85,11 @@ def test_a_part_may_be_empty_and_a_seed_may_not(workflow: dict[str, Any], tmp_pa
 def test_the_files_that_the_page_names_are_there() -> None:
     named = set(re.findall(r"`((?:exercises|book|conv2attn)/[\w./-]+)`", PAGE))
     assert named and [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_the_limits_on_the_page_are_those_of_the_grader() -> None:
+    page = (ROOT / "book/teaching.md").read_text("utf-8")
+    limits = Limits()
+    assert (limits.cpu_seconds, limits.memory, limits.processes, sandbox.SCRATCH) == (10, 2 * 2**30, 16, 64 * 2**20)
+    for words in ("after ten seconds of either (`--cpu-seconds`)", "above 2 GB (`--memory`), or 16 processes", "64 MB in `/tmp` and in `/dev/shm`"):
+        assert words in page

@@ -32,7 +32,11 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("paths", nargs="+", type=Path, help="folders, zips of a learning platform, notebooks")
     parser.add_argument("--out", type=Path, required=True, help="where feedback, tables and results go")
     parser.add_argument("--sources", type=Path, default=Path("exercises/sources"), help="folder of the exercises' sources")
-    parser.add_argument("--seed", help="the checks' secret seed (default: drawn once, kept in the output folder)")
+    parser.add_argument(
+        "--seed",
+        default=os.environ.get("CONV2ATTN_SEED"),
+        help="the checks' secret seed (default: CONV2ATTN_SEED, or else drawn once and kept in the output folder)",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="batches at a time (default: one a core)")
     parser.add_argument("--batch", type=int, default=50, help="submissions that one kernel grades (default %(default)d)")
     parser.add_argument("--cpu-seconds", type=float, default=10.0, help="computing time of a cell or a call (default %(default)g)")
