@@ -87,7 +87,9 @@ def test_a_file_that_is_named_twice_counts_once(tmp_path: Path) -> None:
     assert len(found([file, tmp_path / "in", file], tmp_path / "scratch")) == 1
 
 
-@pytest.mark.parametrize("name", ["../../outside.ipynb", "/outside.ipynb", "a/../../../outside.ipynb", "..\\..\\outside.ipynb"])
+@pytest.mark.parametrize(
+    "name", ["../../outside.ipynb", "/outside.ipynb", "a/../../../outside.ipynb", "..\\..\\outside.ipynb"]
+)
 def test_a_zip_writes_nothing_where_its_names_say(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "in" / "class.zip"
     archive.parent.mkdir()
@@ -115,7 +117,9 @@ def test_a_zip_in_a_zip_stays_shut(tmp_path: Path) -> None:
     archive = tmp_path / "class.zip"
     with zipfile.ZipFile(archive, "w") as target:
         target.writestr("bert.zip", inner.getvalue())
-    assert found([archive], tmp_path / "scratch") == [("bert", "", False, "a notebook (.ipynb) is expected, got a file .zip")]
+    assert found([archive], tmp_path / "scratch") == [
+        ("bert", "", False, "a notebook (.ipynb) is expected, got a file .zip")
+    ]
 
 
 @pytest.mark.parametrize(("files", "size"), [(1, 2**29), (collect.MAX_FILES + 1, 0)], ids=["bomb", "many"])
@@ -165,7 +169,13 @@ class Grader:
         return [
             ValueError(f"{file}: a notebook is expected")
             if text == "broken"
-            else Grade(TOY, tuple(Verdict(check, text != "wrong", "" if text != "wrong" else "✗ expected 2, got 3") for check in CHECKS))
+            else Grade(
+                TOY,
+                tuple(
+                    Verdict(check, text != "wrong", "" if text != "wrong" else "✗ expected 2, got 3")
+                    for check in CHECKS
+                ),
+            )
             for file, text in zip(files, texts, strict=True)
         ]
 
@@ -244,17 +254,28 @@ NASTY = '=cmd("x")<script>alert(1)</script>'
 
 def some_results(folder: Path) -> list[Result]:
     submission = Submission(NASTY, put(folder / "x.ipynb"), f"{NASTY}.ipynb", "7", True)
-    wrong = Grade(TOY, (Verdict(CHECKS[0], True, ""), Verdict(CHECKS[1], False, f"✗ double: expected 42, got 1.5e-07 {NASTY}")))
+    wrong = Grade(
+        TOY, (Verdict(CHECKS[0], True, ""), Verdict(CHECKS[1], False, f"✗ double: expected 42, got 1.5e-07 {NASTY}"))
+    )
     right = Grade(TOY, tuple(Verdict(check, True, "") for check in CHECKS))
     other = Submission("bert", put(folder / "y.ipynb"), "y.ipynb")
     broken = Submission("carl", put(folder / "z.ipynb"), "z.ipynb")
-    return [Result(submission, "graded", wrong), Result(other, "graded", right), Result(broken, "no verdict", None, "+1")]
+    return [
+        Result(submission, "graded", wrong),
+        Result(other, "graded", right),
+        Result(broken, "no verdict", None, "+1"),
+    ]
 
 
 def test_the_table_is_safe_in_a_spreadsheet(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(outputs.as_csv(some_results(tmp_path)))))
     assert [row["student"] for row in rows] == ["'" + NASTY, "bert", "carl"]
-    assert rows[0]["total"] == "1" and rows[0]["points"] == "3" and rows[0]["failed"] == "double-large" and rows[0]["late"] == "late"
+    assert (
+        rows[0]["total"] == "1"
+        and rows[0]["points"] == "3"
+        and rows[0]["failed"] == "double-large"
+        and rows[0]["late"] == "late"
+    )
     assert rows[2]["total"] == "" and rows[2]["status"] == "no verdict" and rows[2]["message"] == "'+1"  # never a 0
     assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
 
@@ -274,10 +295,14 @@ def test_the_picture_of_the_class(tmp_path: Path) -> None:
 
 
 def test_outputs_depend_on_the_results_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "html", lambda grade, history=(), student=None: f"{student}: {grade.earned}", raising=False)
+    monkeypatch.setattr(
+        report, "html", lambda grade, history=(), student=None: f"{student}: {grade.earned}", raising=False
+    )
     for name in ("one", "two"):
         outputs.write(tmp_path / name, some_results(tmp_path), [], {}, {"version": "1"})
-    files = sorted(path.relative_to(tmp_path / "one").as_posix() for path in (tmp_path / "one").rglob("*") if path.is_file())
+    files = sorted(
+        path.relative_to(tmp_path / "one").as_posix() for path in (tmp_path / "one").rglob("*") if path.is_file()
+    )
     assert [f for f in files if "feedback" not in f] == ["class.html", "grades.csv", "grades.json"]
     assert sum("feedback" in file for file in files) == 2 and not any("<" in file or "=" in file for file in files)
     assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
@@ -300,7 +325,13 @@ def double(x):
 
 
 def test_layout_comments_and_names_make_no_difference() -> None:
-    other = LONG.replace("total", "s").replace("number", "k").replace("# a loop", "").replace('"""Twice."""', "").replace("x", "value")
+    other = (
+        LONG.replace("total", "s")
+        .replace("number", "k")
+        .replace("# a loop", "")
+        .replace('"""Twice."""', "")
+        .replace("x", "value")
+    )
     assert copies.shape(LONG) == copies.shape(other) != ""
     assert copies.shape(LONG) != copies.shape(LONG.replace("8", "7"))
     assert copies.shape("def double(x):\n    return 2 * x") == copies.shape("not python (") == ""
@@ -345,7 +376,13 @@ def test_a_class_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "08-convolution-as-attention" in out and "1 no submission" in out
     seed = (tmp_path / "out/seed").read_text()
     assert len(seed) == 32 and (tmp_path / "out/seed").stat().st_mode & 0o777 == 0o600
-    everything = out + err + "".join(file.read_text("utf-8") for file in (tmp_path / "out").rglob("*") if file.is_file() and file.name != "seed")
+    everything = (
+        out
+        + err
+        + "".join(
+            file.read_text("utf-8") for file in (tmp_path / "out").rglob("*") if file.is_file() and file.name != "seed"
+        )
+    )
     assert seed not in everything
     rows = json.loads((tmp_path / "out/grades.json").read_text())["results"]
     assert len(rows) == 11 and sum(row["status"] == "graded" for row in rows) == 10
@@ -365,7 +402,9 @@ def test_memorised_outputs_fail_under_a_secret_seed(tmp_path: Path) -> None:
         seeds.seeded(tmp_path, "secret", tmp_path / "c")
 
 
-def test_no_sandbox_no_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_sandbox_no_grading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(command, "why_not", lambda: "bubblewrap is not installed")
     put(tmp_path / "in/a.ipynb")
     assert call(tmp_path / "in", "--out", tmp_path / "out") == 4
@@ -393,5 +432,3 @@ def test_options_that_mean_nothing(tmp_path: Path, wrong: list[str], capsys: pyt
 def test_nothing_to_grade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path / "nowhere", "--out", tmp_path / "out") == 2
     assert "nowhere: a folder, a zip or a notebook is expected" in capsys.readouterr().err
-
-

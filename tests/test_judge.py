@@ -23,7 +23,9 @@ def reference(built_toy: Path) -> nbformat.NotebookNode:
     return nbformat.read(built_toy / f"exercises/sources/{TOY}/reference.ipynb", as_version=4)
 
 
-def judged(reference: nbformat.NotebookNode, built_toy: Path, change: Callable[[dict[str, nbformat.NotebookNode]], None]) -> dict[str, Verdict]:
+def judged(
+    reference: nbformat.NotebookNode, built_toy: Path, change: Callable[[dict[str, nbformat.NotebookNode]], None]
+) -> dict[str, Verdict]:
     """Verdicts for the right answers, after `change` of the merged notebook's cells."""
     merged = merge.merge(reference, merge.read_submission(built_toy / f"exercises/sources/{TOY}/reference.ipynb"))
     change({cell.id: cell for cell in merged.cells})
@@ -38,7 +40,13 @@ def test_the_version_is_pinned() -> None:
 def test_items_have_what_the_plugin_reads() -> None:
     """A cell's item has the cell with its metadata, options, outputs; a notebook's has a kernel and `timed_out`."""
     source = Path(nbval.plugin.__file__).read_text()
-    for attribute in ("self.cell = cell", "self.test_outputs = ", "self.options = options", "self.timed_out = False", "self.kernel = RunningKernel("):
+    for attribute in (
+        "self.cell = cell",
+        "self.test_outputs = ",
+        "self.options = options",
+        "self.timed_out = False",
+        "self.kernel = RunningKernel(",
+    ):
         assert attribute in source
     assert callable(nbval.kernel.RunningKernel.is_alive)
 
@@ -111,13 +119,17 @@ def test_a_kernel_of_the_judges_that_fails_is_no_verdict(
 
 def test_a_keeper_that_fails_is_no_verdict(reference: nbformat.NotebookNode, built_toy: Path) -> None:
     def change(cells: dict[str, nbformat.NotebookNode]) -> None:
-        cells["c02"].source += "\nimport os\nos.environ['CONV2ATTN_KEEPER'] = '/nowhere'\nlearner.address = '/nowhere'\nremote.keeper.connect.__defaults__ = (0.1,)"
+        cells[
+            "c02"
+        ].source += "\nimport os\nos.environ['CONV2ATTN_KEEPER'] = '/nowhere'\nlearner.address = '/nowhere'\nremote.keeper.connect.__defaults__ = (0.1,)"
 
     with pytest.raises(GraderFailed, match="no learner's process: no keeper of learners' processes answers"):
         judged(reference, built_toy, change)
 
 
-def test_a_cell_without_a_result_is_no_verdict(reference: nbformat.NotebookNode, built_toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_without_a_result_is_no_verdict(
+    reference: nbformat.NotebookNode, built_toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(judge, "_lines", lambda path: [])
     with pytest.raises(GraderFailed, match="the cell begin has no result"):
         judged(reference, built_toy, lambda cells: None)

@@ -51,7 +51,19 @@ def test_of_the_machine_only_python_and_the_package_are_there(address: Path, tmp
     secret = tmp_path / "other-student.ipynb"
     secret.write_text("theirs")
     exists = "import os\ndef attempt(paths):\n    return [path for path in paths if os.path.exists(path)]"
-    hidden = [secret, ROOT / "exercises", ROOT / "README.md", ROOT / "tests", "/etc/passwd", "/etc/shadow", "/root/.ssh", "/home", "/var", "/run", Path.home() / ".bash_history"]
+    hidden = [
+        secret,
+        ROOT / "exercises",
+        ROOT / "README.md",
+        ROOT / "tests",
+        "/etc/passwd",
+        "/etc/shadow",
+        "/root/.ssh",
+        "/home",
+        "/var",
+        "/run",
+        Path.home() / ".bash_history",
+    ]
     assert inside(address, exists, [str(path) for path in hidden]) == []
     shown = [str(ROOT / "conv2attn/attention.py")]
     assert inside(address, exists, shown) == shown  # the test can see what is there
@@ -69,7 +81,16 @@ def test_nothing_of_the_judges_environment_is_inherited(address: Path, monkeypat
     with keeper.running(LIMITS) as fresh:
         found = inside(fresh, environment)
     assert "a-secret-seed" not in str(found)
-    assert set(found) <= {*keeper.ENVIRONMENT, "PATH", "HOME", "PYTHONPATH", "start", "LC_CTYPE", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK"}
+    assert set(found) <= {
+        *keeper.ENVIRONMENT,
+        "PATH",
+        "HOME",
+        "PYTHONPATH",
+        "start",
+        "LC_CTYPE",
+        "KMP_INIT_AT_FORK",
+        "KMP_DUPLICATE_LIB_OK",
+    }
 
 
 def test_no_process_but_its_own_is_in_sight(address: Path) -> None:
@@ -91,7 +112,10 @@ def test_no_open_file_of_the_guard_is_inherited(address: Path) -> None:
 def test_there_is_no_network(address: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        connect = "import socket\ndef tried(port):\n    socket.create_connection(('127.0.0.1', port), 1)\n    return 'connected'" + TRY
+        connect = (
+            "import socket\ndef tried(port):\n    socket.create_connection(('127.0.0.1', port), 1)\n    return 'connected'"
+            + TRY
+        )
         assert inside(address, connect, port) in ("ConnectionRefusedError", "OSError")
         socket.create_connection(("127.0.0.1", port), 1).close()  # outside it can be reached
     for source in [
@@ -105,7 +129,9 @@ def test_there_is_no_network(address: Path) -> None:
 
 def test_no_socket_of_the_machine_can_be_reached(address: Path, tmp_path: Path) -> None:
     """Neither one that is a file nor one that is a name alone."""
-    connect = "import socket\ndef tried(name):\n    socket.socket(socket.AF_UNIX).connect(name)\n    return 'connected'" + TRY
+    connect = (
+        "import socket\ndef tried(name):\n    socket.socket(socket.AF_UNIX).connect(name)\n    return 'connected'" + TRY
+    )
     for name in (str(address), str(tmp_path / "s"), "\0conv2attn-test"):
         with socket.socket(socket.AF_UNIX) as server:
             if name != str(address):
@@ -118,11 +144,15 @@ def test_no_socket_of_the_machine_can_be_reached(address: Path, tmp_path: Path) 
 
 
 def test_nothing_can_be_written_but_scratch(address: Path) -> None:
-    write = "import os\ndef tried(folder):\n    open(os.path.join(folder, 'x'), 'w').close()\n    return 'written'" + TRY
+    write = (
+        "import os\ndef tried(folder):\n    open(os.path.join(folder, 'x'), 'w').close()\n    return 'written'" + TRY
+    )
     for folder in ("/", "/usr", "/dev", str(ROOT), str(ROOT / "conv2attn"), os.path.dirname(os.__file__)):
         assert inside(address, write, folder) in ("OSError", "PermissionError", "FileNotFoundError"), folder
     assert inside(address, write, "/tmp/work") == "written"
-    package = "from pathlib import Path\nimport conv2attn\ndef tried():\n    Path(conv2attn.__file__).write_text('')" + TRY
+    package = (
+        "from pathlib import Path\nimport conv2attn\ndef tried():\n    Path(conv2attn.__file__).write_text('')" + TRY
+    )
     assert inside(address, package) == "OSError"
 
 
@@ -169,7 +199,11 @@ def test_no_namespace_but_of_its_own(address: Path) -> None:
 
 def strangers() -> list[str]:
     """The command lines of processes that a test below starts inside."""
-    return [line for process in psutil.process_iter(["cmdline"]) if "987654" in (line := " ".join(process.info["cmdline"] or []))]
+    return [
+        line
+        for process in psutil.process_iter(["cmdline"])
+        if "987654" in (line := " ".join(process.info["cmdline"] or []))
+    ]
 
 
 def test_nothing_outlives_it(address: Path) -> None:
@@ -189,8 +223,14 @@ def test_nothing_outlives_it(address: Path) -> None:
     [
         ("import os\ndef attempt():\n    while True:\n        os.fork()", "stopped: it"),
         ("import os\ndef attempt():\n    while True:\n        if os.fork():\n            os._exit(0)", "ended|stopped"),
-        ("import os, signal\ndef attempt():\n    os.kill(os.getppid(), 9)\n    os.kill(1, 9)\n    os.kill(-1, 9)\n    os._exit(0)", "ended"),
-        ("def attempt():\n    held = []\n    while True:\n        held.append(bytearray(b'x' * 2**24))", "memory|MemoryError"),
+        (
+            "import os, signal\ndef attempt():\n    os.kill(os.getppid(), 9)\n    os.kill(1, 9)\n    os.kill(-1, 9)\n    os._exit(0)",
+            "ended",
+        ),
+        (
+            "def attempt():\n    held = []\n    while True:\n        held.append(bytearray(b'x' * 2**24))",
+            "memory|MemoryError",
+        ),
         ("import mmap\ndef attempt():\n    m = mmap.mmap(-1, 2**40)\n    return 1", "OSError|Cannot allocate"),
     ],
     ids=["forks", "forks and leaves", "kills", "memory", "address space"],
@@ -215,7 +255,11 @@ def test_no_process_is_left_when_the_keeper_ends() -> None:
     left = {0}
     while left and time.monotonic() < deadline:
         left = {process.pid for process in psutil.Process().children(recursive=True)} - before
-        left |= {process.pid for process in psutil.process_iter(["cmdline"]) if str(address) in " ".join(process.info["cmdline"] or [])}
+        left |= {
+            process.pid
+            for process in psutil.process_iter(["cmdline"])
+            if str(address) in " ".join(process.info["cmdline"] or [])
+        }
         time.sleep(0.05)
     assert left == set()
 
@@ -255,7 +299,14 @@ def test_without_bubblewrap_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 def test_bubblewrap_is_asked_to_hide_everything() -> None:
     command = sandbox.command()
-    for wanted in ("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"):
+    for wanted in (
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+    ):
         assert wanted in command
     assert "--bind" not in command and "--dev-bind" not in command
     assert subprocess.run([*command, "true"], check=False).returncode == 0

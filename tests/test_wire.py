@@ -37,7 +37,11 @@ def test_nan_is_nan() -> None:
     assert carried(float("nan")) != carried(float("nan"))
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.int64, torch.uint8, torch.bool, torch.complex128], ids=str)
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.float64, torch.float32, torch.bfloat16, torch.int64, torch.uint8, torch.bool, torch.complex128],
+    ids=str,
+)
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 3, 4)], ids=str)
 def test_tensors(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
     tensor = torch.randint(0, 2, shape).to(dtype)
@@ -66,7 +70,12 @@ def test_what_is_not_data_arrives_as_a_name() -> None:
     class Thing:
         """Neither number nor tensor."""
 
-    for value, name in [(Thing(), "Thing"), (print, "builtin_function_or_method"), (range(3), "range"), (torch.ones(2).to_sparse(), "Tensor")]:
+    for value, name in [
+        (Thing(), "Thing"),
+        (print, "builtin_function_or_method"),
+        (range(3), "range"),
+        (torch.ones(2).to_sparse(), "Tensor"),
+    ]:
         assert type(carried(value)).__name__ == name
 
 
@@ -91,7 +100,23 @@ def test_lies_are_found(said: Any) -> None:
 def test_no_nonsense_does_harm() -> None:
     """Ten thousand random values: each is read, or refused by its one error."""
     draw = random.Random(0)
-    kinds = ["list", "tuple", "dict", "set", "size", "complex", "dtype", "other", "tensor", "view", "array", "scalar", "fraction", "decimal", "torch.float64"]
+    kinds = [
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "size",
+        "complex",
+        "dtype",
+        "other",
+        "tensor",
+        "view",
+        "array",
+        "scalar",
+        "fraction",
+        "decimal",
+        "torch.float64",
+    ]
 
     def nonsense(depth: int) -> Any:
         if depth == 0 or draw.random() < 0.3:
@@ -134,4 +159,9 @@ def test_a_frame_that_is_too_large_is_refused_by_its_first_bytes() -> None:
 
 def test_tensors_of_arguments_are_found_in_one_order() -> None:
     x, y, conv = torch.ones(1), torch.ones(2), torch.nn.Conv2d(1, 1, 1)
-    assert [id(t) for t in wire.tensors([(x, [y, 3]), {"layer": conv}])] == [id(x), id(y), id(conv.weight), id(conv.bias)]
+    assert [id(t) for t in wire.tensors([(x, [y, 3]), {"layer": conv}])] == [
+        id(x),
+        id(y),
+        id(conv.weight),
+        id(conv.bias),
+    ]

@@ -108,7 +108,9 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{len(kinds)} submissions in {options.folder}, {sum(kind != 'honest' for kind in kinds.values())} of them hostile or broken")
+    print(
+        f"{len(kinds)} submissions in {options.folder}, {sum(kind != 'honest' for kind in kinds.values())} of them hostile or broken"
+    )
     return 0
 
 

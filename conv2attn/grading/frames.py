@@ -44,7 +44,9 @@ def frame_size(start: bytes) -> int:
         return 0
     text, numbers = LENGTHS.unpack(start[: LENGTHS.size])
     if text > MAX_JSON or numbers > MAX_NUMBERS:
-        raise ProtocolError(f"at most {MAX_NUMBERS >> 20} MB of numbers and {MAX_JSON >> 20} MB of the rest are expected")
+        raise ProtocolError(
+            f"at most {MAX_NUMBERS >> 20} MB of numbers and {MAX_JSON >> 20} MB of the rest are expected"
+        )
     return LENGTHS.size + text + numbers
 
 

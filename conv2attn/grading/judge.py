@@ -84,7 +84,12 @@ def judge(
         command += ["-p", "nbval.plugin", "-p", __name__, "-p", "no:cacheprovider", "--color=no", "-q"]
         command += ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
         command += [f"--judge-results={results}"]
-        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CONV2ATTN_JUDGE": "1", "OMP_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "CONV2ATTN_JUDGE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         for inherited in ("PYTEST_ADDOPTS", "CONV2ATTN_SEED"):  # the stored outputs are of the seed that is given
             environment.pop(inherited, None)
         environment |= {"CONV2ATTN_KEEPER": str(address)} | ({"CONV2ATTN_SEED": seed} if seed else {})
@@ -219,7 +224,9 @@ class _Judge:
             return result
         except Exception as error:
             if item.parent.timed_out or not item.parent.kernel.is_alive():
-                pytest.exit(f"the judge's kernel is stuck or dead: {one_line(str(error))}", pytest.ExitCode.INTERNAL_ERROR)
+                pytest.exit(
+                    f"the judge's kernel is stuck or dead: {one_line(str(error))}", pytest.ExitCode.INTERNAL_ERROR
+                )
             says = self._says(item, key, error)
             if role == "answer":
                 missing = says.startswith(NOT_ANSWERED)

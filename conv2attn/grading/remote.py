@@ -238,5 +238,3 @@ def _no_nonsense() -> Iterator[None]:
 
 def _nonsense() -> NoReturn:
     raise Ended("✗ what comes back from the answer cannot be read: does it write to files that it did not open?")
-
-

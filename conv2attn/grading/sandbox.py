@@ -38,7 +38,12 @@ def command() -> list[str]:
     installed packages, and the course's package, wherever they are.
     """
     package = Path(__file__).resolve().parents[1]
-    seen = [Path("/usr"), Path(sys.base_prefix), Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))]
+    seen = [
+        Path("/usr"),
+        Path(sys.base_prefix),
+        Path(sysconfig.get_path("purelib")),
+        Path(sysconfig.get_path("platlib")),
+    ]
     arguments = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--uid", str(USER), "--gid", str(USER)]
     arguments += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
     for folder in ("/bin", "/lib", "/lib64", "/sbin"):
@@ -90,7 +95,9 @@ class Sandbox:
         with open(told, "rb") as file:
             info = file.read()
         if not ready:
-            raise SandboxMissing(f"bubblewrap fails: {self.process.stderr.read().decode(errors='replace').strip()[:200]}")
+            raise SandboxMissing(
+                f"bubblewrap fails: {self.process.stderr.read().decode(errors='replace').strip()[:200]}"
+            )
         self.first = int(json.loads(info)["child-pid"])  # the parent of all that is inside
 
     def enter(self) -> None:

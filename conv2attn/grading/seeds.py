@@ -45,7 +45,9 @@ def seeded(sources: Path, seed: str, folder: Path, only: Container[str] | None =
     """
     if not seed:
         raise ValueError("a seed is expected, got an empty text")
-    references = [path for path in sorted(sources.glob("*/reference.ipynb")) if only is None or path.parent.name in only]
+    references = [
+        path for path in sorted(sources.glob("*/reference.ipynb")) if only is None or path.parent.name in only
+    ]
     if not references:
         raise GraderFailed(f"{sources} holds no exercise with a reference notebook")
     for path in references:

@@ -153,7 +153,9 @@ class Reader:
             size = _sizes(shape)
             if owner < 0 or math.prod(size) * 16 > MAX_NUMBERS or self.known[owner].dtype != DTYPES[dtype]:
                 raise ProtocolError("a view of an argument is expected")
-            return torch.as_strided(self.known[owner].detach(), size, _sizes(stride), int(offset)).requires_grad_(bool(learns))
+            return torch.as_strided(self.known[owner].detach(), size, _sizes(stride), int(offset)).requires_grad_(
+                bool(learns)
+            )
         dtype, shape, start, learns = DTYPES[fields[0]], _sizes(fields[1]), int(fields[2]), bool(fields[3])
         length = math.prod(shape) * dtype.itemsize
         if start < 0 or start + length > len(self.numbers):

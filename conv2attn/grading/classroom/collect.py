@@ -117,7 +117,9 @@ def _unpacked(archive: Path, folder: Path) -> Iterator[tuple[PurePosixPath, Path
             entries = [entry for entry in source.infolist() if not entry.is_dir()]
             packed, total = sum(entry.compress_size for entry in entries), sum(entry.file_size for entry in entries)
             if len(entries) > MAX_FILES or total > MAX_TOTAL or total > MAX_RATIO * max(packed, 2**20):
-                raise ValueError(f"{archive}: a zip of homework is expected, this one unpacks to {len(entries)} files of {total >> 20} MB")
+                raise ValueError(
+                    f"{archive}: a zip of homework is expected, this one unpacks to {len(entries)} files of {total >> 20} MB"
+                )
             for number, entry in enumerate(entries):
                 name = PurePosixPath(entry.filename.replace("\\", "/"))
                 if (entry.external_attr >> 16) & 0o170000 == 0o120000:  # a link

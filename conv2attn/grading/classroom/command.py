@@ -31,15 +31,21 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser("grade-class", help="grade a class", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, help="folders, zips of a learning platform, notebooks")
     parser.add_argument("--out", type=Path, required=True, help="where feedback, tables and results go")
-    parser.add_argument("--sources", type=Path, default=Path("exercises/sources"), help="folder of the exercises' sources")
+    parser.add_argument(
+        "--sources", type=Path, default=Path("exercises/sources"), help="folder of the exercises' sources"
+    )
     parser.add_argument(
         "--seed",
         default=os.environ.get("CONV2ATTN_SEED"),
         help="the checks' secret seed (default: CONV2ATTN_SEED, or else drawn once and kept in the output folder)",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="batches at a time (default: one a core)")
-    parser.add_argument("--batch", type=int, default=50, help="submissions that one kernel grades (default %(default)d)")
-    parser.add_argument("--cpu-seconds", type=float, default=10.0, help="computing time of a cell or a call (default %(default)g)")
+    parser.add_argument(
+        "--batch", type=int, default=50, help="submissions that one kernel grades (default %(default)d)"
+    )
+    parser.add_argument(
+        "--cpu-seconds", type=float, default=10.0, help="computing time of a cell or a call (default %(default)g)"
+    )
     parser.add_argument("--memory", type=float, default=2.0, help="GB that an answer may take (default %(default)g)")
     parser.add_argument("--no-sandbox", action="store_true", help="run the submissions without protection")
     parser.set_defaults(run=main)
@@ -79,7 +85,9 @@ def main(options: argparse.Namespace) -> int:
         print("\nstopped; what is graded is stored, the same command goes on from there", file=sys.stderr)
         return 130
     print(outputs.table(results))
-    print(f"\n{options.out / 'class.html'}  the class\n{options.out / 'grades.csv'}  to import\n{options.out / 'feedback'}  a page a student")
+    print(
+        f"\n{options.out / 'class.html'}  the class\n{options.out / 'grades.csv'}  to import\n{options.out / 'feedback'}  a page a student"
+    )
     return SOME_WITHOUT_VERDICT if any(result.status == NO_VERDICT for result in results) else 0
 
 

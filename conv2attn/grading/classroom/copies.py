@@ -39,7 +39,9 @@ def pairs(
         solutions: exercise -> answer -> the published source.
     """
     published = {
-        (exercise, answer): shape(source) for exercise, sources in solutions.items() for answer, source in sources.items()
+        (exercise, answer): shape(source)
+        for exercise, sources in solutions.items()
+        for answer, source in sources.items()
     }
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     of_the_book: Counter[str] = Counter()
@@ -61,7 +63,9 @@ def pairs(
         Pair(both, exercise, tuple(names), tuple(name for name in names if name in failed.get((exercise, both[0]), ())))
         for (exercise, both), names in agree.items()
     ]
-    return sorted(found, key=lambda pair: (-len(pair.wrong), -len(pair.answers), pair.exercise, pair.students)), of_the_book
+    return sorted(
+        found, key=lambda pair: (-len(pair.wrong), -len(pair.answers), pair.exercise, pair.students)
+    ), of_the_book
 
 
 def shape(source: str) -> str:

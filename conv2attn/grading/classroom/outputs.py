@@ -23,7 +23,13 @@ UNSAFE = re.compile(r"[^\w .()-]+")
 COLUMNS = ("student", "id", "exercise", "status", "total", "points", "failed", "message", "late", "file")
 
 
-def write(folder: Path, results: Sequence[Result], pairs: Sequence[Pair], of_the_book: Mapping[str, int], about: Mapping[str, Any]) -> None:
+def write(
+    folder: Path,
+    results: Sequence[Result],
+    pairs: Sequence[Pair],
+    of_the_book: Mapping[str, int],
+    about: Mapping[str, Any],
+) -> None:
     """Write all of it into `folder`: grades.csv, grades.json, class.html and feedback/STUDENT/EXERCISE.html."""
     _write(folder / "grades.csv", "\ufeff" + as_csv(results))  # the mark by which spreadsheets know UTF-8
     _write(folder / "grades.json", json.dumps(as_json(results, about), indent=1, ensure_ascii=False) + "\n")
@@ -47,7 +53,14 @@ def as_csv(results: Sequence[Result]) -> str:
     for result in results:
         one, grade = result.submission, result.grade if result.status == GRADED else None
         failed = " ".join(verdict.check.id for verdict in grade.verdicts if not verdict.passed) if grade else ""
-        row = [one.student, one.id, result.exercise, result.status, grade.earned if grade else "", grade.points if grade else ""]
+        row = [
+            one.student,
+            one.id,
+            result.exercise,
+            result.status,
+            grade.earned if grade else "",
+            grade.points if grade else "",
+        ]
         row += [failed, result.message, "late" if one.late else "", one.name]
         rows.writerow([f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell for cell in row])
     return text.getvalue()
@@ -90,10 +103,15 @@ def mistakes(grades: Sequence[Grade], most: int = 12) -> list[tuple[str, str, in
                 seen.setdefault((verdict.check.answer, NUMBER.sub("…", verdict.says)), verdict.check.id)
         for (_, line), check in seen.items():
             said[check, line] += 1
-    return [(check, line, count) for (check, line), count in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:most]]
+    return [
+        (check, line, count)
+        for (check, line), count in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:most]
+    ]
 
 
-def as_html(results: Sequence[Result], pairs: Sequence[Pair], of_the_book: Mapping[str, int], about: Mapping[str, Any]) -> str:
+def as_html(
+    results: Sequence[Result], pairs: Sequence[Pair], of_the_book: Mapping[str, int], about: Mapping[str, Any]
+) -> str:
     """The picture of the class: a page by itself."""
     graded: dict[str, list[Grade]] = {}
     for result in results:
@@ -133,11 +151,16 @@ def table(results: Sequence[Result]) -> str:
     """What the terminal shows: an exercise a line, then what was not graded."""
     lines = [("exercise", "graded", "mean", "of")]
     for name in sorted({result.exercise for result in results if result.status == GRADED}):
-        grades = [result.grade for result in results if result.status == GRADED and result.exercise == name and result.grade]
+        grades = [
+            result.grade for result in results if result.status == GRADED and result.exercise == name and result.grade
+        ]
         mean = sum(grade.earned for grade in grades) / len(grades)
         lines.append((name, str(len(grades)), f"{mean:.1f}", str(grades[0].points)))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    out = ["  ".join(f"{cell:{'<' if column == 0 else '>'}{widths[column]}}" for column, cell in enumerate(line)) for line in lines]
+    out = [
+        "  ".join(f"{cell:{'<' if column == 0 else '>'}{widths[column]}}" for column, cell in enumerate(line))
+        for line in lines
+    ]
     for status, number in sorted(Counter(result.status for result in results if result.status != GRADED).items()):
         out.append(f"{number} {status}")
     return "\n".join(out)

@@ -49,7 +49,9 @@ class Store:
         """The result of a submission, where it is stored."""
         try:
             data = json.loads(self._path(submission).read_text("utf-8"))
-            verdicts = [Verdict(Check(**verdict["check"]), verdict["passed"], verdict["says"]) for verdict in data["verdicts"]]
+            verdicts = [
+                Verdict(Check(**verdict["check"]), verdict["passed"], verdict["says"]) for verdict in data["verdicts"]
+            ]
             grade = Grade(data["exercise"], tuple(verdicts)) if data["exercise"] else None
             return Result(submission, data["status"], grade, data["message"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -95,7 +97,11 @@ def run(
     """
     results: dict[Submission, Result] = {}
     for submission in submissions:
-        stored = Result(submission, NO_SUBMISSION, message=submission.problem) if submission.problem else store.read(submission)
+        stored = (
+            Result(submission, NO_SUBMISSION, message=submission.problem)
+            if submission.problem
+            else store.read(submission)
+        )
         if stored:
             results[submission] = stored
     done(len(results), True)
@@ -147,14 +153,17 @@ def _newest(results: list[Result]) -> list[Result]:
     newest: dict[tuple[str, str], Result] = {}
     for result in results:
         key = (result.submission.student, result.exercise)
-        if result.status == GRADED and (
-            key not in newest or _age(newest[key].submission) < _age(result.submission)
-        ):
+        if result.status == GRADED and (key not in newest or _age(newest[key].submission) < _age(result.submission)):
             newest[key] = result
     return [
         result
         if result.status != GRADED or newest[result.submission.student, result.exercise] is result
-        else Result(result.submission, SUPERSEDED, result.grade, f"{newest[result.submission.student, result.exercise].submission.name} is newer and counts")
+        else Result(
+            result.submission,
+            SUPERSEDED,
+            result.grade,
+            f"{newest[result.submission.student, result.exercise].submission.name} is newer and counts",
+        )
         for result in results
     ]
 
