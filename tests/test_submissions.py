@@ -159,6 +159,14 @@ HOSTILE = [
     target("!kill -9 -1\n" + function(), DIED[2:], "kills by the shell"),
     Row("answer deleted", lost={"add-one": "✗ not answered yet: no cell with this answer was found"}, change=deleted("add-one")),
     Row("not answered", {"add-one": 'def add_one(x):\n    raise NotImplementedError("your answer here")'}, {"add-one": "✗ add_one: not answered yet"}),
+    Row(
+        "a name that is missing, after an answer that loops",
+        {"double": "while True:\n    pass", "add-one": "def add_one(x):\n    return helper(x)"},
+        {
+            "double": f"✗ the answer cell fails: {LOOPS[2:]}",
+            "add-one": "✗ NameError: name 'helper' is not defined",
+        },
+    ),
     # Before every answer: where it ends the process, the answers are asked without it.
     Row("an extra cell that exits", change=extra("import os\nos._exit(0)")),
     Row("an extra cell that loops", change=extra("while True:\n    pass")),

@@ -142,7 +142,8 @@ class Process:
             self._again(EVERYTHING)
             try:
                 return attempt()
-            except NameError:
+            except (NameError, Ended):  # another answer's end is not this one's
+                self._again(USUAL)
                 raise error from None
         except Ended:
             if self.kinds != USUAL or not any(cell.kind == "extra" for cell in self.before):
