@@ -94,19 +94,21 @@ def bars(counts: Mapping[Any, int]) -> list[Bar]:
 
 
 def mistakes(grades: Sequence[Grade], most: int = 12) -> list[tuple[str, str, int]]:
-    """What failed checks said, numbers masked: (check, line, how often), the most frequent first."""
+    """Which wrong answers were met: (answer, what its check says, how many students), the most frequent first.
+
+    A line that names a likely mistake, as in `…: kernel flipped?`, counts as that mistake;
+    another one as it is, its numbers masked. Of an answer its first failing check counts.
+    """
     said: Counter[tuple[str, str]] = Counter()
     for grade in grades:
-        seen = {}
+        first: dict[str, str] = {}
         for verdict in grade.verdicts:
             if not verdict.passed:
-                seen.setdefault((verdict.check.answer, NUMBER.sub("…", verdict.says)), verdict.check.id)
-        for (_, line), check in seen.items():
-            said[check, line] += 1
-    return [
-        (check, line, count)
-        for (check, line), count in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:most]
-    ]
+                first.setdefault(verdict.check.answer, verdict.says)
+        for answer, line in first.items():
+            mistake = line.rpartition(": ")[2] if line.endswith("?") else NUMBER.sub("…", line)
+            said[answer, mistake] += 1
+    return [(*item, count) for item, count in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:most]]
 
 
 def as_html(
