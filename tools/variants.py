@@ -45,8 +45,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 WRONG, RIGHT = 6, 3  # the least number of each, for one answer
 CPU_LIMIT, WALL_LIMIT = 60, 300  # seconds for one variant; the second is for one that sleeps
-WARM = ["torch", "IPython.utils.capture", "jupytext", "nbformat", "tqdm"]  # what the processes would import anewPLACEHOLDER = "not answered yet"  # what `core.call` says of NotImplementedError
-
+WARM = ["torch", "IPython.utils.capture", "jupytext", "nbformat", "tqdm"]  # what the processes would import anew
 PLACEHOLDER = "not answered yet"  # what `core.call` says of NotImplementedError
 # What changes a setting for all, and what could do so by the name of it.
 SETTER = re.compile(r"set_|seed$|manual_seed$|(setattr|delattr|globals|vars|exec|eval|__\w+__)$")
