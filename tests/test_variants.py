@@ -103,7 +103,6 @@ PASSED = {"double-small": "", "half-small": ""}
     "source",
     [
         "limit = 4\ndef double(x): return 2 * x",
-        "def half(x): return x",
         "import math\nmath.floor = round\ndef double(x): return 2 * x",
         "def double(x):\n    math.floor = lambda y: 4\n    return 4",
         "def double(x):\n    setattr(math, 'floor', lambda y: 4)\n    return 4",
