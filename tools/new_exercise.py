@@ -161,7 +161,8 @@ def centre_rows_edge(centre_rows: Callable[..., Any]) -> None:
         x = core.integers(gen, rows, columns)
         want = x - x.mean(dim=1, keepdim=True)
         got = core.call(name, centre_rows, x)
-        core.compare(f"{{name}}, x of shape ({{rows}}, {{columns}})", got, want, {{"left as it is": x, **_mistakes(x)}})
+        mistakes = {{"left as it is": x, **_mistakes(x)}}
+        core.compare(f"{{name}}, x of shape ({{rows}}, {{columns}})", got, want, mistakes)
     core.passed(name, f"one row alone is {{core.numbers(want)}}")
 '''
 

@@ -128,7 +128,8 @@ def _read_file(path: Path) -> list[Variant]:
         right, wrong = options.pop("right", ""), options.pop("wrong", "")
         fails, says = options.pop("fails", []), options.pop("says", "")
         if cell.cell_type != "code" or bool(right) == bool(wrong) or options or (right and (fails or says)):
-            raise ValueError(f"{path}: cell {number} is expected to be wrong with fails and says, or right with neither")
+            wanted = "is expected to be wrong with fails and says, or right with neither"
+            raise ValueError(f"{path}: cell {number} {wanted}")
         exercise = path.parent.parent.name
         variants.append(Variant(exercise, path.stem, bool(right), right or wrong, tuple(fails), says, cell.source))
     return variants
@@ -150,7 +151,8 @@ def complaints(variant: Variant, outcome: Outcome) -> list[str]:
     if set(failed) != set(variant.fails):
         found.append(f"fails={json.dumps(variant.fails)} is declared, fails={json.dumps(failed)} is found")
     if not variant.says or variant.says not in outcome[failed[0]]:
-        found.append(f"says={json.dumps(variant.says, ensure_ascii=False)} is declared, {failed[0]} says {outcome[failed[0]]}")
+        says = json.dumps(variant.says, ensure_ascii=False)
+        found.append(f"says={says} is declared, {failed[0]} says {outcome[failed[0]]}")
     return found
 
 
