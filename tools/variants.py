@@ -32,8 +32,9 @@ import symtable
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WRONG, RIGHT = 6, 3  # the least number of each, for one answer
 CPU_LIMIT, WALL_LIMIT = 60, 300  # seconds for one variant; the second is for one that sleeps
 WARM = ["torch", "IPython.utils.capture", "jupytext", "nbformat", "tqdm"]  # what the processes would import anew
+JOB_LIMITS = (3600, 3600, "forkserver")  # wide: each variant in a job has its own
 PLACEHOLDER = "not answered yet"  # what `core.call` says of NotImplementedError
 # What changes a setting for all, and what could do so by the name of it.
 SETTER = re.compile(r"set_|seed$|manual_seed$|(setattr|delattr|globals|vars|exec|eval|__\w+__)$")
@@ -188,14 +190,14 @@ def run_all(jobs: Sequence[Job], done: Callable[[int], Any] = lambda number: Non
     Raises:
         ValueError: a reference fails one of its own checks.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(WARM)
+    multiprocessing.get_context("forkserver").set_forkserver_preload(WARM)
     cores = os.cpu_count() or 1
     parts = math.ceil(cores / max(len(jobs), 1))  # of each job, so that no core is idle
-    with ProcessPoolExecutor(cores, mp_context=context, max_tasks_per_child=1) as pool:
+    with ThreadPoolExecutor(cores) as pool:
+        # A thread only waits for its process. (A pool of processes that are used once can deadlock in Python 3.11.)
         futures = [
             [
-                pool.submit(run, Job(job.cells, job.submissions[part::parts], job.seed))
+                pool.submit(apart, partial(run, replace(job, submissions=job.submissions[part::parts])), *JOB_LIMITS)
                 for part in range(parts)
             ]
             for job in jobs
@@ -335,16 +337,20 @@ def _outcome_apart(cells: Sequence[Cell], answers: Answers, namespace: dict[str,
         return {cell.id: f"✗ {error}" for cell in cells if cell.checks}
 
 
-def apart(work: Callable[[], Any], cpu_limit: int = CPU_LIMIT, wall_limit: float = WALL_LIMIT) -> Any:
-    """What `work` returns, which JSON can hold, from a fork of this process: nothing else of it is left.
+def apart(
+    work: Callable[[], Any], cpu_limit: int = CPU_LIMIT, wall_limit: float = WALL_LIMIT, method: str = "fork"
+) -> Any:
+    """What `work` returns, which JSON can hold, from a process of its own: nothing else of it is left.
+
+    `method` is multiprocessing's: "fork" of this process, or "forkserver" for a fork of the warm one.
 
     Raises:
         ProcessLookupError: the fork died, or was stopped at a limit (seconds).
         ValueError: `work` raised it.
     """
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context(method)
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(work, sender, cpu_limit), daemon=True)
+    child = context.Process(target=_send, args=(work, sender, cpu_limit))
     child.start()
     sender.close()
     try:
