@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve pdf test lab grade nbgrader notebooks check links bench clean
+.PHONY: help book serve pdf test lab grade nbgrader notebooks check exercise variants links bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ notebooks: .venv/installed ## Make every generated notebook from its Markdown so
 
 check: .venv/installed ## Fail if a generated notebook differs from its source
 	@$(RUN) tools/notebooks.py check
+
+exercise: .venv/installed ## Write the skeleton of an exercise: make exercise NAME=09-dictionary
+	@$(RUN) tools/new_exercise.py "$(NAME)"
+
+variants: .venv/installed ## What each check says of the wrong and right answers: make variants NAME=08
+	@$(RUN) tools/variants.py "$(NAME)" $(ARGS)
 
 links: .venv/installed ## Ask the other hosts that the text links to whether they still answer; needs a network
 	@$(RUN) tools/book.py links
