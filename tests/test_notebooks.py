@@ -233,7 +233,12 @@ def test_a_cell_that_fails_leaves_what_was_there(toy: Path, code: str, says: str
          "lines ### BEGIN SOLUTION and ### END SOLUTION in pairs are expected in the answer add-one"),
         (":check: add-one-value\n:points: 1", "", "every answer needs a check, got none for add-one"),
         (":answer: add-one\n", ":answer: c02\n", "unique cell ids are expected, got c02 twice"),
-        (":::{dropdown} Hint 1", "::::{dropdown} Hint 1", "cell 3: a closing fence :::: for the line '::::{dropdown} Hint 1' is expected"),
+        ("Return twice", ":::{note}\nReturn twice", "cell 3: a closing fence ::: for the line ':::{note}' is expected"),
+        (":::{dropdown} Hint 1", "::::{dropdown} Hint 1", "Hint 1, Hint 2, Hint 3, in one cell below the answer double, are expected, got Hint 2, Hint 3"),
+        ("Hint 3\nIt is two", "Hint 4\nIt is two", "in one cell below the answer double, are expected, got Hint 1, Hint 2, Hint 4"),
+        ("Hint 3\nDouble", "Rubric\nDouble", "in one cell below the answer add-one-double, are expected, got Hint 1, Hint 2"),
+        (":::{dropdown} Hint 2\nWhat comes", "Now\n\n:::{dropdown} Hint 2\nWhat comes", "nothing between the hints of the answer add-one is expected"),
+        ("## Double", ":::{dropdown} Hint 1\nEarly.\n:::\n\n## Double", "an answer before its hints is expected, got none before Hint 1"),
         ("---\njupytext", "jupytext", "a MyST notebook with a jupytext header is expected"),
     ],
 )  # fmt: skip

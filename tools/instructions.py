@@ -19,7 +19,7 @@ Each exercise stands by itself: what you leave out in one costs nothing in anoth
 
 - Write your answer where the cell says `raise NotImplementedError`. Keep the function's name.
 - Run the check cells below it. A line that begins with `✓` gives you the points of that cell. A line that begins with `✗` names the number that is wrong, and often the likely mistake.
-- Stuck? Each exercise has three hints, from a nudge to nearly the answer.
+- Stuck? Each exercise has three hints, from a nudge to nearly the answer. Each opens inside the one before it, and the third leads to the solution.
 - Save, and have everything marked at once, from the course's folder: `make grade FILE=exercises/{name}.ipynb`"""
 
 EFFORT = "**Difficulty** {dots} ({difficulty} of 5) · **Time** {time} · **Points** {points}"

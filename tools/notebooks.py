@@ -29,6 +29,7 @@ import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from hints import one_at_a_time
 from instructions import with_instructions
 from plain_markdown import label_names, plain
 from quizzes import with_dropdowns
@@ -302,6 +303,7 @@ def _exercise(source: Path) -> list[Target]:
     name = source.parent.name
     reference = _read(source)
     _grade(reference)
+    one_at_a_time(reference, name)
     learner = nbformat.from_dict(reference)
     for cell in _code(learner):
         cell.source = SOLUTION.sub(lambda match: match["indent"] + STUB, cell.source)
