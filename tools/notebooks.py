@@ -30,7 +30,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from hints import one_at_a_time
-from instructions import with_instructions
+from instructions import with_exercises, with_instructions
 from plain_markdown import label_names, plain
 from quizzes import with_dropdowns
 
@@ -294,7 +294,7 @@ def _read(source: Path) -> NotebookNode:
         return with_instructions(notebook, source.parent.name)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = with_dropdowns(cell.source, source)
+            cell.source = with_exercises(with_dropdowns(cell.source, source), source.stem)
     return notebook
 
 
@@ -332,6 +332,7 @@ def _grade(notebook: NotebookNode) -> None:
     for cell in _code(notebook):
         answer, check = cell.metadata.pop("answer", None), cell.metadata.pop("check", None)
         points = cell.metadata.pop("points", None)
+        cell.metadata.pop("also", None)  # for the page of solutions
         grade_id = answer or check
         if grade_id is None:
             if points is not None:
