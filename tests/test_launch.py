@@ -26,6 +26,8 @@ import downloads
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
+OFFERED = [(path, folder) for folder, paths in (("notebooks", CHAPTERS), ("exercises", EXERCISES)) for path in paths]
 
 RUN = """
 import sys, nbclient, nbformat
@@ -98,13 +100,14 @@ def run(python: Path, notebook: Path) -> nbformat.NotebookNode:
 
 
 def test_notebook_installs_the_package_once_and_runs(shop: Shop, elsewhere: Path, tmp_path: Path) -> None:
-    """One chapter stands for all: their first cell is the same, and nbval runs the others as they are."""
+    """One chapter and its exercises stand for all: their first cell is the same, and nbval runs the others as they are."""
     folder = tmp_path / "downloads"
     folder.mkdir()
     missing = subprocess.run([elsewhere, "-c", WHERE], cwd=folder, env=environment(folder), capture_output=True)
     assert b"No module named 'conv2attn'" in missing.stderr
     name = CHAPTERS[0].name
     shutil.copy(shop.folder / "course" / "notebooks" / name, folder)
+    shutil.copy(shop.folder / "course" / "exercises" / EXERCISES[0].name, folder / "exercises.ipynb")
     shop.asked.clear()
 
     ran = run(elsewhere, folder / name)
@@ -112,6 +115,13 @@ def test_notebook_installs_the_package_once_and_runs(shop: Shop, elsewhere: Path
     assert urlsplit(shop.address).path + downloads.wheel_name() in shop.asked
     there = subprocess.run([elsewhere, "-c", WHERE], cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert Path(there.stdout.strip()).is_relative_to(elsewhere.parents[1])
+
+    # The checks come with the package: each says at once that its answer is missing.
+    checks = [cell for cell in run(elsewhere, folder / "exercises.ipynb").cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    assert checks
+    for cell in checks:
+        (output,) = cell.outputs
+        assert output.output_type == "error" and output.ename == "CheckFailed", output
 
     # The package is there now.
     shop.asked.clear()
@@ -128,31 +138,35 @@ def test_the_cell_follows_the_base_url() -> None:
         downloads.install_cell("https://example.org/course")
 
 
-def test_site_offers_each_chapter_as_it_is_committed(site: Path) -> None:
-    names = sorted(path.name for path in (site / "notebooks").iterdir())
-    assert names == [path.name for path in CHAPTERS]
-    for chapter in CHAPTERS:
-        offered = nbformat.read(site / "notebooks" / chapter.name, as_version=4)
+def test_site_offers_each_notebook_as_it_is_committed(site: Path) -> None:
+    for folder in ("notebooks", "exercises"):
+        assert sorted((site / folder).iterdir()) == [site / folder / path.name for path, there in OFFERED if there == folder]
+    for path, folder in OFFERED:
+        offered = nbformat.read(site / folder / path.name, as_version=4)
         nbformat.validate(offered)
         assert offered.cells.pop(0).source == downloads.install_cell(book.base_url())
-        committed = nbformat.read(chapter, as_version=4)
+        committed = nbformat.read(path, as_version=4)
         for cell in committed.cells:
             if cell.cell_type == "markdown":
-                cell.source = downloads.on_the_site(cell.source, book.base_url())
+                cell.source = downloads.on_the_site(cell.source, book.base_url(), path.parent.name)
         assert offered == committed
 
 
 def test_links_of_a_notebook_lead_to_the_site(site: Path) -> None:
-    text = "[a](../book/references.md) [b](09-how-exact.md#why) [c](https://example.org/x.md) `f(x.md)`"
+    text = "[a](../book/references.md) [b](09-how-exact.md#why) [c](https://example.org/x.md) [d](../exercises/09-how.ipynb) `f(x.md)`"
     base = "https://host/course/"
-    assert downloads.on_the_site(text, base) == (
-        f"[a]({base}book/references.html) [b]({base}chapters/09-how-exact.html#why) [c](https://example.org/x.md) `f(x.md)`"
+    assert downloads.on_the_site(text, base, "chapters") == (
+        f"[a]({base}book/references.html) [b]({base}chapters/09-how-exact.html#why) [c](https://example.org/x.md) "
+        f"[d]({base}exercises/09-how.ipynb) `f(x.md)`"
     )
-    for path in (site / "notebooks").glob("*.ipynb"):
-        for cell in nbformat.read(path, as_version=4).cells:
+    assert downloads.on_the_site("[e](../chapters/09-how.ipynb)", base, "exercises") == f"[e]({base}chapters/09-how.html)"
+    for path, folder in OFFERED:
+        for cell in nbformat.read(site / folder / path.name, as_version=4).cells:
             if cell.cell_type == "markdown":
                 for target in re.findall(r"\]\(([^()\s]+)\)", cell.source):
                     assert target.startswith(("https://", "#")), f"{path.name}: {target}"
+                    if target.startswith(book.base_url()):
+                        assert (site / urlsplit(target.removeprefix(book.base_url())).path).is_file(), f"{path.name}: {target}"
 
 
 def test_site_offers_the_package(site: Path) -> None:
@@ -163,26 +177,37 @@ def test_site_offers_the_package(site: Path) -> None:
     assert packed == {path.relative_to(ROOT).as_posix() for path in sources}
 
 
-def test_each_chapter_leads_to_its_notebook_and_each_page_to_its_source(site: Path) -> None:
+def ways(published: str, committed: str) -> list[str]:
+    """Where a notebook in `published` on the site is opened: downloaded, in Colab, in Binder."""
     config = book.settings()
     repository = config["repository_url"].removeprefix("https://github.com/")
-    for path in book.pages():
+    return [
+        f"../{published}",
+        f"https://colab.research.google.com/github/{repository}/blob/{config['site_branch']}/{published}",
+        f"https://mybinder.org/v2/gh/{repository}/{config['repository_branch']}?urlpath=lab/tree/{committed}",
+    ]
+
+
+def test_each_chapter_leads_to_its_notebooks_and_each_page_to_its_source(site: Path) -> None:
+    config = book.settings()
+    for path in [*book.pages(), *book.solution_pages()]:
         page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
-        (row,) = page.select("ul.launch")
+        row, *others = page.select("ul.launch")
         links = {link.text: link["href"] for link in row.select("a")}
         name = path.relative_to(site).with_suffix("").as_posix()
-        start = f"https://github.com/{repository}/edit/{config['repository_branch']}/"
-        edit = links.pop("Edit this page")
-        assert edit == f"{start}{name}.md" and (ROOT / edit.removeprefix(start)).is_file()
+        source = name.replace("solutions/", "exercises/sources/") + "/exercise.md" if name.startswith("solutions/") else f"{name}.md"
+        start = f"{config['repository_url']}/edit/{config['repository_branch']}/"
+        assert links.pop("Edit this page") == start + source and (ROOT / source).is_file()
         if not name.startswith("chapters/"):
-            assert not links
+            assert not links and not others
             continue
         file = path.stem + ".ipynb"
-        assert links == {
-            "Download the notebook": f"../notebooks/{file}",
-            "Open in Colab": f"https://colab.research.google.com/github/{repository}/blob/{config['site_branch']}/notebooks/{file}",
-            "Open in Binder": f"https://mybinder.org/v2/gh/{repository}/{config['repository_branch']}?urlpath=lab/tree/chapters/{file}",
-        }
+        assert list(links) == ["Download the notebook", "Open in Colab", "Open in Binder"]
+        assert list(links.values()) == ways(f"notebooks/{file}", f"chapters/{file}")
+        (exercises,) = others
+        assert [link["href"] for link in exercises.select("a")] == ways(f"exercises/{file}", f"exercises/{file}")
+        assert exercises.find_parent("section")["id"] == "exercises"
+        assert f"make grade FILE=exercises/{file}" in exercises.find_parent("section").get_text()
 
 
 def test_binder_gets_the_environment_of_the_course() -> None:

@@ -45,6 +45,10 @@ PAGES = [
     "chapters/*.md",
     "chapters/*.quiz.yml",
     "chapters/*.ipynb",
+    "exercises/*.ipynb",
+    "exercises/sources/*/*.md",
+    "exercises/sources/*/*.ipynb",
+    "exercises/sources/*/variants/*.py",
     "book/*",
     "book/assets/*",
     "book/extensions/*.py",
@@ -52,6 +56,10 @@ PAGES = [
     "conv2attn/widgets/*.js",
     "conv2attn/widgets/*.css",
     "tools/book.py",
+    "tools/exercise_pages.py",
+    "tools/hints.py",
+    "tools/instructions.py",
+    "tools/notebooks.py",
     "tools/quizzes.py",
     "tools/downloads.py",
     "tools/npm.py",
@@ -103,6 +111,11 @@ def pages() -> list[Path]:
     return [SITE / re.sub(r"(\.md)?$", ".html", entry, count=1) for entry in entries]
 
 
+def solution_pages() -> list[Path]:
+    """The page with the solutions of each exercise, below the site."""
+    return [SITE / f"solutions/{path.parent.name}.html" for path in sorted(ROOT.glob("exercises/sources/*/exercise.md"))]
+
+
 def run_jupyter_book(folder: Path, *options: str) -> None:
     """Run Jupyter Book over the whole book in `folder`, showing what it says; with "-W" every warning is an error."""
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(folder), "--all", "-n", "--keep-going", *options]
@@ -131,7 +144,7 @@ def first_problem(lines: list[str]) -> str:
 
 def verify() -> int:
     """Check that every page is there and whole; return their number."""
-    expected = pages()
+    expected = [*pages(), *solution_pages()]
     missing = [page.relative_to(SITE).as_posix() for page in expected if not page.is_file()]
     if missing:
         raise BookError(f"the build ended well but made no {', '.join(missing)}")

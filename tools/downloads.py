@@ -1,6 +1,7 @@
 """What the site offers for download beside its pages.
 
 notebooks/NN-slug.ipynb                  each chapter, with a first cell that installs the package where it is missing
+exercises/NN-slug.ipynb                  the exercises of each chapter, as a learner gets them, with the same cell
 conv2attn-VERSION-py3-none-any.whl       the package, which that cell installs
 from-convolution-to-attention.zip        the whole site, to be read from disk
 
@@ -23,6 +24,8 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 # What the wheel is made of, beside the package's folder.
 PACKAGE = ["pyproject.toml", "README.md", "LICENSE"]
+# Where notebooks are in the project, and where on the site.
+FOLDERS = {"chapters": "notebooks", "exercises": "exercises"}
 ARCHIVE = "from-convolution-to-attention.zip"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive: the earliest that zip knows
 # In the archive itself this link would lead nowhere; its words stay.
@@ -55,25 +58,37 @@ def install_cell(base_url: str) -> str:
     return INSTALL.format(address=base_url + wheel_name())
 
 
-def on_the_site(markdown: str, base_url: str) -> str:
-    """The Markdown of a cell, its links to other sources of the book leading to their pages on the site."""
-    return LINK_TO_SOURCE.sub(lambda link: f"]({urljoin(base_url + 'chapters/', link['path'])}.html{link['anchor'] or ''})", markdown)
+def on_the_site(markdown: str, base_url: str, folder: str) -> str:
+    """The Markdown of a cell, its links to other sources of the book leading to what the site makes of them.
+
+    Args:
+        markdown: the cell's source, in a notebook of the project's `folder`.
+        base_url: where the site is published.
+        folder: "chapters" or "exercises".
+    """
+
+    def moved(link: re.Match[str]) -> str:
+        address = urljoin(f"{base_url}{folder}/", link["path"])
+        suffix = ".ipynb" if address.startswith(f"{base_url}exercises/") else ".html"
+        return f"]({address}{suffix}{link['anchor'] or ''})"
+
+    return LINK_TO_SOURCE.sub(moved, markdown)
 
 
 def write_notebooks(site: Path, base_url: str) -> None:
-    """Copy each chapter's notebook to `site`/notebooks, with the cell that installs the package.
+    """Copy each chapter's notebook and each learner's into `site`, with the cell that installs the package.
 
     Beside the downloaded one no other file lies, so its links lead to the site.
     """
-    folder = site / "notebooks"
-    folder.mkdir(exist_ok=True)
-    for source in sorted((ROOT / "chapters").glob("*.ipynb")):
-        notebook = nbformat.read(source, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = on_the_site(cell.source, base_url)
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(install_cell(base_url), id="install"))
-        nbformat.write(notebook, folder / source.name)
+    for folder, name in FOLDERS.items():
+        (site / name).mkdir(exist_ok=True)
+        for source in sorted((ROOT / folder).glob("*.ipynb")):
+            notebook = nbformat.read(source, as_version=4)
+            for cell in notebook.cells:
+                if cell.cell_type == "markdown":
+                    cell.source = on_the_site(cell.source, base_url, folder)
+            notebook.cells.insert(0, nbformat.v4.new_code_cell(install_cell(base_url), id="install"))
+            nbformat.write(notebook, site / name / source.name)
 
 
 def build_wheel(folder: Path) -> Path:

@@ -1,4 +1,7 @@
-"""What every exercise notebook says in the same words: how to answer, and what an exercise asks for.
+"""What all chapters and exercises say in the same words: where the exercises are, how to answer, what a task asks for.
+
+    :::{exercises}            in a chapter: where its exercises are
+    :::
 
     :::{how-to-answer}        how many exercises and points there are, and what to do
     :::
@@ -19,14 +22,27 @@ Each exercise stands by itself: what you leave out in one costs nothing in anoth
 
 - Write your answer where the cell says `raise NotImplementedError`. Keep the function's name.
 - Run the check cells below it. A line that begins with `✓` gives you the points of that cell. A line that begins with `✗` names the number that is wrong, and often the likely mistake.
-- Stuck? Each exercise has three hints, from a nudge to nearly the answer.
+- Stuck? Each exercise has three hints, from a nudge to nearly the answer. Each opens inside the one before it, and the third leads to the solution.
 - Save, and have everything marked at once, from the course's folder: `make grade FILE=exercises/{name}.ipynb`"""
 
 EFFORT = "**Difficulty** {dots} ({difficulty} of 5) · **Time** {time} · **Points** {points}"
 
+WHERE = "In the course's folder they are {file}. Each check cell marks your answer at once, and `make grade FILE=exercises/{name}.ipynb` marks them all."
+
+EXERCISES = re.compile(r"^:::\{exercises\}\n:::$", re.MULTILINE)
 HOW = re.compile(r"^:::\{how-to-answer\}\n:::$", re.MULTILINE)
 TASK = re.compile(r"^:::\{effort\}\n:difficulty: (?P<difficulty>[1-5])\n:time: (?P<time>.+)\n:::$", re.MULTILINE)
 NUMBERS = "no one two three four five six seven eight nine ten".split()
+
+
+def where_exercises_are(name: str) -> str:
+    """The sentence of a chapter's page that says where its exercises are; `name` is as "08-convolution-as-attention"."""
+    return WHERE.format(file=f"`exercises/{name}.ipynb`", name=name)
+
+
+def with_exercises(text: str, name: str) -> str:
+    """The text of a chapter's notebook, that sentence written out where the directive stands, with a link."""
+    return EXERCISES.sub(lambda _: WHERE.format(file=f"[exercises/{name}.ipynb](../exercises/{name}.ipynb)", name=name), text)
 
 
 def with_instructions(exercise: NotebookNode, name: str) -> NotebookNode:

@@ -29,7 +29,8 @@ import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from instructions import with_instructions
+from hints import one_at_a_time
+from instructions import with_exercises, with_instructions
 from plain_markdown import label_names, plain
 from quizzes import with_dropdowns
 
@@ -293,7 +294,7 @@ def _read(source: Path) -> NotebookNode:
         return with_instructions(notebook, source.parent.name)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = with_dropdowns(cell.source, source)
+            cell.source = with_exercises(with_dropdowns(cell.source, source), source.stem)
     return notebook
 
 
@@ -302,6 +303,7 @@ def _exercise(source: Path) -> list[Target]:
     name = source.parent.name
     reference = _read(source)
     _grade(reference)
+    one_at_a_time(reference, name)
     learner = nbformat.from_dict(reference)
     for cell in _code(learner):
         cell.source = SOLUTION.sub(lambda match: match["indent"] + STUB, cell.source)
@@ -332,6 +334,7 @@ def _grade(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         answer, check = cell.metadata.pop("answer", None), cell.metadata.pop("check", None)
         points = cell.metadata.pop("points", None)
+        cell.metadata.pop("also", None)  # for the page of solutions
         grade_id = answer or check
         if grade_id is None:
             if points is not None:

@@ -21,8 +21,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import jinja2
-import jupytext
-import nbformat
 import pypdf
 import yaml
 from bs4 import BeautifulSoup, Tag
@@ -31,8 +29,7 @@ from playwright.sync_api import sync_playwright
 
 from book import BUILD, CACHE, ROOT, BookError, run_jupyter_book, what_is_stale
 from browser import launch_chromium
-from exercise_pages import solutions, statement
-from instructions import with_instructions
+from exercise_pages import hints_and_solutions, statement
 
 PDF = BUILD / "from-convolution-to-attention.pdf"
 FOLDER = BUILD / "print"
@@ -108,15 +105,14 @@ def stage() -> dict[str, Any]:
             (FOLDER / path.name).symlink_to(path, target_is_directory=True)
     folders = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("exercises/sources/*/exercise.md"))
     for folder in folders:
-        exercise = with_instructions(jupytext.read(ROOT / folder / "exercise.md", fmt="md:myst"), Path(folder).name)
-        reference = nbformat.read(ROOT / folder / "reference.ipynb", as_version=4)
         (FOLDER / folder).mkdir(parents=True)
-        (FOLDER / folder / "exercise.md").write_text(statement(exercise), "utf-8")
-        (FOLDER / folder / "solutions.md").write_text(solutions(exercise, reference), "utf-8")
+        (FOLDER / folder / "exercise.md").write_text(statement(ROOT / folder), "utf-8")
+        (FOLDER / folder / "solutions.md").write_text(hints_and_solutions(ROOT / folder), "utf-8")
     contents = arrange(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8")), folders)
     (FOLDER / "_toc.yml").write_text(yaml.safe_dump(contents, sort_keys=False), "utf-8")
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     config["exclude_patterns"].remove("exercises")
+    config["sphinx"]["config"]["extensions"].remove("solutions")  # here they are pages like all others
     config["execute"]["cache"] = str(CACHE)
     (FOLDER / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
     return contents

@@ -200,7 +200,7 @@ def _heads(x: Tensor, W: Tensor, num_heads: int) -> Tensor:
 
 def _merged(heads: Tensor) -> Tensor:
     """The heads side by side: (..., N, heads · D)."""
-    return heads.transpose(-3, -2).flatten(-2)
+    return heads.transpose(-3, -2).flatten(-2, -1)
 
 
 def _multi_head(
@@ -212,7 +212,7 @@ def _multi_head(
 
 def _scores(x: Tensor, W_query: Tensor, W_key: Tensor, num_heads: int) -> Tensor:
     query, key = _heads(x, W_query, num_heads), _heads(x, W_key, num_heads)
-    return query @ key.mT / math.sqrt(query.shape[-1])
+    return torch.matmul(query, key.mT) / math.sqrt(query.shape[-1])
 
 
 def _weight_mistakes(

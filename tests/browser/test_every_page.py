@@ -5,7 +5,7 @@ import pytest
 import book  # tools/book.py
 import page_checks
 
-ON_DISK = [*(page.relative_to(book.SITE).as_posix() for page in book.pages()), "search.html"]
+ON_DISK = [*(page.relative_to(book.SITE).as_posix() for page in [*book.pages(), *book.solution_pages()]), "search.html"]
 PAGES = [*ON_DISK, "404.html"]  # only a server shows the last
 LOOKS = [(1280, "light"), (390, "dark")]
 # What stands around the text is the same on all pages: these show it in the other two looks as well.
