@@ -64,7 +64,7 @@ def one_at_a_time(exercise: NotebookNode, name: str) -> NotebookNode:
                 nested = f"{fence}{{dropdown}} {hint['title']}\n{hint['body'].strip()}\n\n{nested}\n{fence}"
             cell.source = cell.source[: found[0].start()] + nested + "\n" + cell.source[found[-1].end() :]
             waiting = ""
-        elif cell.metadata.get("nbgrader", {}).get("solution"):
+        elif cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
             _require([], "", waiting)
             waiting = cell.metadata.nbgrader.grade_id
     _require([], "", waiting)

@@ -185,7 +185,7 @@ class Process:
         if kind == "value":
             return message, numbers
         if kind == "raised":
-            raise raised(message.get("type"), message.get("text"), message.get("line"))
+            raise raised(message.get("types"), message.get("text"), message.get("line"))
         self.close()
         if kind == "ended":
             raise Ended(f"✗ {message['reason']}")
@@ -205,14 +205,13 @@ class Answer:
         return self._process.call(self.__name__, arguments, keywords)
 
 
-def raised(name: Any, text: Any, line: Any) -> BaseException:
-    """An error such as was raised in a learner's process: its type's name, its text, its line."""
-    name = type(wire.named(name)).__name__
-    base = getattr(builtins, name, Exception)
-    if not (isinstance(base, type) and issubclass(base, (Exception, SystemExit))):
-        base = Exception
+def raised(types: Any, text: Any, line: Any) -> BaseException:
+    """An error as it was raised elsewhere: the names of its type and of that one's bases, its text, its line."""
+    names = [type(wire.named(name)).__name__ for name in types] if isinstance(types, list) and types else ["Exception"]
+    known = [kind for name in names[:32] if isinstance(kind := getattr(builtins, name, None), type)]
+    base = next((kind for kind in known if issubclass(kind, (Exception, SystemExit))), Exception)
     said = text if isinstance(text, str) else ""
-    kind = type(name, (base,), {"__init__": lambda self: None, "__str__": lambda self: said})
+    kind = type(names[0], (base,), {"__init__": lambda self: None, "__str__": lambda self: said})
     error: BaseException = kind()
     error.line_of_answer = line if isinstance(line, int) else None  # type: ignore[attr-defined]
     return error

@@ -5,7 +5,7 @@ Everything that it says is a stranger's word. It answers requests on a socket, o
     {"do": "run", "before": […], "source": …, "names": […]}    run cells, then the answer's own cell
     {"do": "call", "name": …}, the arguments pickled           call one of the answer's functions
 
-with {"kind": "value", …} or {"kind": "raised", "type": …, "text": …, "line": …}.
+with {"kind": "value", …} or {"kind": "raised", "types": …, "text": …, "line": …}.
 """
 
 import builtins
@@ -118,4 +118,5 @@ def _raised(error: BaseException, function: Any) -> Mapping[str, Any]:
     code = getattr(function, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
-    return {"kind": "raised", "type": type(error).__name__, "text": text[:2000], "line": lines[-1] if lines else None}
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    return {"kind": "raised", "types": kinds, "text": text[:2000], "line": lines[-1] if lines else None}
