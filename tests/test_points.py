@@ -90,7 +90,7 @@ def test_a_notebook_shows_them_and_the_judge_does_not(monkeypatch: pytest.Monkey
 
     judged = run(right, monkeypatch, "1")
     stored = {cell.id: cell.outputs for cell in cells if cell.cell_type == "code"}
-    assert [json.dumps(outputs) for outputs in judged[2:]] == [json.dumps(stored[name]) for name in steps[2:]]
+    assert judged[2:] == [stored[name] for name in steps[2:]]
 
 
 def test_other_points_than_stored_are_drift(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
