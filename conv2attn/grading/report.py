@@ -134,11 +134,11 @@ def _page(template: str, **values: Any) -> str:
 
 
 def _tasks(grade: Grade, guide: Guide) -> list[dict[str, Any]]:
-    """The verdicts of each answer, below its heading."""
+    """The verdicts below each heading."""
     tasks: dict[str, dict[str, Any]] = {}
     for verdict in grade.verdicts:
-        answer = verdict.check.answer
-        task = tasks.setdefault(answer, {"heading": guide.heading(answer), "earned": 0, "points": 0, "checks": []})
+        heading = guide.heading(verdict.check.answer)
+        task = tasks.setdefault(heading, {"heading": heading, "earned": 0, "points": 0, "checks": []})
         task["earned"] += verdict.check.points if verdict.passed else 0
         task["points"] += verdict.check.points
         task["checks"].append({"verdict": verdict, "begun": begun(verdict)})
