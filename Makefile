@@ -26,9 +26,8 @@ test: book ## Run every test: the package, the notebooks, the exercises, the pag
 lab: .venv/installed ## Open the chapters in JupyterLab
 	@.venv/bin/jupyter lab --LabApp.default_url=/lab/tree/chapters
 
-grade: .venv/installed ## Grade an exercise: make grade FILE=exercises/01-layers-as-matrices.ipynb
-	@$(if $(FILE),,$(error name the notebook: make grade FILE=exercises/01-layers-as-matrices.ipynb))
-	@$(RUN) -m conv2attn.grading "$(FILE)"
+grade: .venv/installed ## Grade what you have answered; or one: make grade FILE=exercises/01-layers-as-matrices.ipynb
+	@$(RUN) -m conv2attn.grading grade $(if $(FILE),"$(FILE)")
 
 nbgrader: .nbgrader/installed ## Install nbgrader beside .venv, and grade a small class with it as a test
 	@PATH="$(CURDIR)/.nbgrader/bin:$$PATH" PYTHONPATH="$(CURDIR)/.nbgrader" OMP_NUM_THREADS=1 $(RUN) -m pytest exercises/nbgrader $(ARGS)

@@ -1,14 +1,16 @@
 """The grading engine: what is taken from a submission, and what comes of it under real nbval."""
 
+import importlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
 import pytest
-from conv2attn.grading import Grade, grade, judge, merge, report
+from conv2attn.grading import Grade, grade_command, judge, merge, progress, report
 from conv2attn.grading.__main__ import main
 
 TOY = "90-toy"
@@ -58,6 +60,12 @@ def says(result: Grade) -> dict[str, str]:
     return {verdict.check.id: verdict.says for verdict in result.verdicts}
 
 
+def command(toy: Path, reports: Path, *files: Path | str) -> int:
+    """`conv2attn grade` with these files (or options), its reports in a folder of their own; the exit status."""
+    sources = ["--sources", str(toy / "exercises/sources")]
+    return main(["grade", *map(str, files), *sources, "--reports", str(reports / "graded")])
+
+
 # --- what is no submission -------------------------------------------------------------------
 
 
@@ -84,15 +92,15 @@ def test_a_file_that_is_no_submission(
     file = tmp_path / "90-toy.ipynb"
     if content is not None:
         file.write_bytes(content)
-    status = main([str(file), "--sources", str(built_toy / "exercises/sources"), "--json", str(tmp_path / "out.json")])
+    status = command(built_toy, tmp_path, file)
     out, err = capsys.readouterr()
     assert (status, out) == (2, "")
     assert message in err and err.count("\n") == 1
-    assert not (tmp_path / "out.json").exists()
+    assert [path.name for path in tmp_path.iterdir() if path != file] == []
 
 
-def test_a_folder_is_no_submission(built_toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(built_toy), "--sources", str(built_toy / "exercises/sources")]) == 2
+def test_a_folder_is_no_submission(built_toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(built_toy, tmp_path, built_toy) == 2
     assert "a notebook file is expected, got a folder" in capsys.readouterr().err
 
 
@@ -192,21 +200,156 @@ def test_the_stub_is_the_builders(built_toy: Path) -> None:
 
 def test_command_line_full_marks(built_toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = built_toy / f"exercises/sources/{TOY}/reference.ipynb"
-    status = main([str(file), "--sources", str(built_toy / "exercises/sources"), "--json", str(tmp_path / "out.json")])
+    status = command(built_toy, tmp_path, file, "--json", str(tmp_path / "out.json"))
     lines = capsys.readouterr().out.splitlines()
-    assert (status, lines[-1]) == (0, "total 6 / 6")
-    assert "double          double-large           2 / 2  ✓" in lines
-    out = json.loads((tmp_path / "out.json").read_text())
-    assert (out["exercise"], out["total"], out["points"]) == (TOY, 6, 6)
+    assert status == 0 and {"total 6 / 6", "All checks pass.", "double          double-large           2 / 2  ✓"} <= set(lines)
+    (out,) = json.loads((tmp_path / "out.json").read_text())
+    assert (out["file"], out["exercise"], out["total"], out["points"]) == (str(file), TOY, 6, 6)
     assert out["checks"][1] == {"exercise": "double", "check": "double-large", "points": 2, "passed": True, "says": ""}
-    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["graded", "out.json"]
+    assert sorted(path.name for path in (tmp_path / "graded").iterdir()) == [f"{TOY}.html", f"{TOY}.json", "index.html"]
 
 
-def test_command_line_untouched_stub(built_toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(built_toy / f"exercises/{TOY}.ipynb"), "--sources", str(built_toy / "exercises/sources")]) == 0
+def test_command_line_untouched_stub(built_toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(built_toy, tmp_path, built_toy / f"exercises/{TOY}.ipynb") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "total 0 / 6"
+    assert {"total 0 / 6", "Look at this next: Double"} <= set(lines)
     assert "add-one         add-one-value          0 / 1  ✗ add_one: not answered yet" in lines
+
+
+def test_nothing_to_grade_without_an_answer(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(toy, toy) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("nothing to grade: no notebook in ") and err.count("\n") == 1
+    assert not (toy / "graded").exists()
+
+
+def some_grade(**wrong: str) -> Grade:
+    """A grade of the toy, of which these checks (with _ for -) fail and say so."""
+    checks = [merge.Check("double-small", "double", 1), merge.Check("double-large", "double", 2), merge.Check("add-one-value", "add-one", 1)]
+    lines = {name.replace("_", "-"): says for name, says in wrong.items()}
+    return Grade(TOY, tuple(judge.Verdict(check, check.id not in lines, lines.get(check.id, "")) for check in checks))
+
+
+@pytest.fixture
+def grader(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Sequence[Path]]]:
+    """Let the command get these results, file by file, in place of real ones; what it asks for is in the list."""
+
+    def give(*results: Grade | Exception) -> list[Sequence[Path]]:
+        asked, left = [], iter(results)
+
+        def grade_many(files: Sequence[Path], *args: object, **kwargs: object) -> list[Grade | Exception]:
+            asked.append(files)
+            return [next(left) for _ in files]
+
+        monkeypatch.setattr(grade_command, "grade_many", grade_many)
+        return asked
+
+    return give
+
+
+def test_without_files_what_has_an_answer_is_graded(toy: Path, grader: Callable[..., list[Sequence[Path]]]) -> None:
+    for name in ("80-untouched", "91-answered", "92-missing", "93-damaged"):
+        shutil.copytree(toy / f"exercises/sources/{TOY}", toy / f"exercises/sources/{name}")
+        shutil.copy(toy / f"exercises/{TOY}.ipynb", toy / f"exercises/{name}.ipynb")
+    shutil.copy(submit(toy, {"add-one": "# answer: add-one\nadd_one = None"}), toy / "exercises/91-answered.ipynb")
+    (toy / "exercises/92-missing.ipynb").unlink()
+    (toy / "exercises/93-damaged.ipynb").write_text("<<<<<<<")
+    asked = grader(some_grade(), ValueError("no notebook"))
+    assert command(toy, toy) == 2
+    assert [path.name for path in asked[0]] == ["91-answered.ipynb", "93-damaged.ipynb"]
+
+
+def test_a_run_is_compared_with_the_last_one(
+    toy: Path, grader: Callable[..., list[Sequence[Path]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unanswered, squared = "✗ add_one: not answered yet", "✗ add_one: expected 2, got 1: squared?"
+    runs = [{"double_large": "✗ no", "add_one_value": unanswered}, {"add_one_value": squared}, {}, {}, {"double_small": "✗ no"}]
+    grader(*(some_grade(**run) for run in runs))
+    said = []
+    for _ in runs:
+        assert command(toy, toy, "mine.ipynb") == 0
+        said.append(capsys.readouterr().out)
+    assert "last time" not in said[0] and "Look at this next: Double\n  ✗ no\n" in said[0]
+    assert "3 of 4 points, 2 more than last time\n" in said[1] and f"Look at this next: Add one\n  {squared}\n" in said[1]
+    assert "4 of 4 points, 1 more than last time\n" in said[2] and "All checks pass." in said[2]
+    assert "4 of 4 points, as many as last time\n" in said[3]
+    assert "3 of 4 points, 1 fewer than last time\n" in said[4]
+    assert [run.grade.earned for run in progress.load(toy / f"graded/{TOY}.json")] == [1, 3, 4, 4, 3]
+
+
+def test_nothing_is_lost_when_one_of_several_fails(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(toy / f"exercises/sources/{TOY}", toy / "exercises/sources/91-other")
+    path = toy / "exercises/sources/91-other/reference.ipynb"
+    path.write_text(re.sub(r'"execution_count": 1', '"execution_count": null', path.read_text()))
+    right = submit(toy, SOLUTIONS).rename(toy / "right.ipynb")
+    other = toy / "other.ipynb"
+    other.write_text(right.read_text().replace(TOY, "91-other"))
+    (toy / "broken.ipynb").write_text("no notebook")
+    assert command(toy, toy, other, toy / "broken.ipynb", right, toy / "missing.ipynb") == 3
+    out, err = capsys.readouterr()
+    assert re.findall("^total .*", out, re.MULTILINE) == ["total 6 / 6"]
+    failed, broken, missing = err.splitlines()
+    assert failed == "grader failed, no verdict: 91-other: the reference of the check double-small has no stored output"
+    assert "broken.ipynb: a notebook is expected" in broken and "there is none" in missing
+    assert (toy / f"graded/{TOY}.html").exists() and not (toy / "graded/91-other.html").exists()
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"runs": [{"time": "2026-01-01"}]}', '{"runs": [{"time": 3, "checks": []}]}'])
+def test_damaged_progress_is_put_aside(
+    toy: Path, grader: Callable[..., list[Sequence[Path]]], capsys: pytest.CaptureFixture[str], damaged: str
+) -> None:
+    kept = toy / f"graded/{TOY}.json"
+    kept.parent.mkdir()
+    for number in (1, 2):
+        grader(some_grade())
+        kept.write_text(damaged)
+        assert command(toy, toy, "mine.ipynb") == 0
+        out, err = capsys.readouterr()
+        assert "total 4 / 4" in out and err.count("\n") == 1
+        assert f"It is now {TOY}.json.damaged-{number}, and your progress in this exercise begins anew." in err
+        assert (toy / f"graded/{TOY}.json.damaged-{number}").read_text() == damaged
+        assert len(progress.load(kept)) == 1
+
+
+def test_a_grade_is_shown_where_it_cannot_be_kept(
+    toy: Path, grader: Callable[..., list[Sequence[Path]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (toy / "graded").write_text("a file where the folder should be")
+    grader(some_grade())
+    assert command(toy, toy, "mine.ipynb") == 0
+    out, err = capsys.readouterr()
+    assert "total 4 / 4" in out and "Report" not in out and err.startswith("this run is not kept: ") and err.count("\n") == 1
+
+
+def test_a_terminal_gets_a_link_to_click_on(
+    toy: Path, grader: Callable[..., list[Sequence[Path]]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    grader(some_grade())
+    assert command(toy, toy, "mine.ipynb") == 0
+    assert f"Report: {(toy / f'graded/{TOY}.html').as_uri()}\n" in capsys.readouterr().out
+
+
+def test_strangers_words_do_not_steer_the_terminal(
+    toy: Path, grader: Callable[..., list[Sequence[Path]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    grader(some_grade(double_small="✗ \x1b]0;title\x07 \u202e back"), ValueError("\x1b[2J"))
+    assert command(toy, toy, "mine.ipynb", "yours.ipynb") == 2
+    out, err = capsys.readouterr()
+    assert not {"\x1b", "\x07", "\u202e"} & set(out + err) and "‹U+001B›]0;title‹U+0007›" in out and err == "‹U+001B›[2J\n"
+
+
+def test_the_course_is_found_from_within(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(toy / "exercises")
+    assert grade_command.find_sources(Path.cwd()) == Path("sources")
+    assert grade_command.find_sources(Path("/")) == Path("exercises/sources")
+
+
+def test_the_command_is_installed() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    module, name = project["scripts"]["conv2attn"].split(":")
+    assert getattr(importlib.import_module(module), name) is main
 
 
 # --- the grader's own failure is no zero -----------------------------------------------------
@@ -214,9 +357,9 @@ def test_command_line_untouched_stub(built_toy: Path, capsys: pytest.CaptureFixt
 
 def no_verdict(toy: Path, file: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """What the command line says where it gives no verdict."""
-    status = main([str(file), "--sources", str(toy / "exercises/sources"), "--json", str(toy / "out.json")])
+    status = command(toy, toy, file, "--json", str(toy / "out.json"))
     out, err = capsys.readouterr()
-    assert (status, out) == (3, "") and not (toy / "out.json").exists()
+    assert (status, out) == (3, "") and not (toy / "graded").exists()
     assert err.startswith("grader failed, no verdict: ") and err.count("\n") == 1
     return err
 

@@ -21,9 +21,9 @@ HOW_TO_ANSWER = """\
 Each exercise stands by itself: what you leave out in one costs nothing in another.
 
 - Write your answer where the cell says `raise NotImplementedError`. Keep the function's name.
-- Run the check cells below it. A line that begins with `✓` gives you the points of that cell. A line that begins with `✗` names the number that is wrong, and often the likely mistake.
+- Run the check cells below it. A line that begins with `✓` gives you the points of that cell, and below it stand your points so far. A line that begins with `✗` names the number that is wrong, and often the likely mistake.
 - Stuck? Each exercise has three hints, from a nudge to nearly the answer. Each opens inside the one before it, and the third leads to the solution.
-- Save, and have everything marked at once, from the course's folder: `make grade FILE=exercises/{name}.ipynb`"""
+- Save, and have everything marked at once, from the course's folder: `make grade FILE=exercises/{name}.ipynb`. It says what to look at next, and writes a report to open in a browser: `exercises/graded/{name}.html`"""
 
 EFFORT = "**Difficulty** {dots} ({difficulty} of 5) · **Time** {time} · **Points** {points}"
 

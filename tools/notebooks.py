@@ -7,6 +7,7 @@
 chapters/NN-slug.md                       -> chapters/NN-slug.ipynb, executed
 exercises/sources/NN-slug/exercise.md     -> reference.ipynb beside it, executed
                                           -> exercises/NN-slug.ipynb, what the learner gets
+all exercises                             -> conv2attn/checks/points.json, for "Points so far"
 
 What is stored is text that depends on the source alone: stable cell ids, `execution_count` 1
 where a cell ran, no pictures, nothing about the machine. `check` compares all but the outputs
@@ -14,6 +15,7 @@ byte for byte; nbval compares the outputs, by running them.
 """
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -36,6 +38,7 @@ from quizzes import with_dropdowns
 
 ROOT = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 600  # seconds
+POINTS = "conv2attn/checks/points.json"
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -114,7 +117,7 @@ def execute(notebook: NotebookNode, folder: Path, ran: Callable[[], Any] = lambd
         on_cell_executed=lambda cell, cell_index, execute_reply: ran(),
     )
     try:
-        client.execute(cleanup_kc=True)
+        client.execute(cleanup_kc=True, env={**os.environ, "CONV2ATTN_JUDGE": "1"})  # no points so far
     except (CellControlSignal, DeadKernelError) as error:
         number = running[-1]
         reason = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
@@ -258,6 +261,18 @@ def check(paths: Sequence[Path], root: Path | None) -> list[str]:
     if root and not failures:
         failures += [f"{path}: no source makes this notebook" for path in orphans(root, known)]
     return failures
+
+
+def points(root: Path) -> str:
+    """The text of points.json: for the module of each exercise, the points of its checks.
+
+    They are taken from the learner's notebooks below `root`, which are made from the sources.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for path in sorted(root.glob("exercises/[0-9][0-9]-*.ipynb")):
+        grades = [cell.metadata.get("nbgrader", {}) for cell in nbformat.read(path, as_version=4).cells]
+        found[f"chapter{path.name[:2]}"] = {grade["grade_id"]: grade["points"] for grade in grades if grade.get("grade")}
+    return json.dumps(found, indent=1) + "\n"
 
 
 def write(path: Path, text: str) -> None:
@@ -462,6 +477,11 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         return 1
     checking = options.check or options.command == "check"
     failures = check(paths, None if options.paths else root) if checking else build(paths)
+    if not failures and (root / POINTS).parent.is_dir():
+        if not checking:
+            write(root / POINTS, points(root))
+        elif not (root / POINTS).is_file() or (root / POINTS).read_text(encoding="utf-8") != points(root):
+            failures.append(f"{root / POINTS}: other points than the exercises have; make notebooks writes it")
     for failure in failures:
         print(failure, file=sys.stderr)
     if checking and not failures:

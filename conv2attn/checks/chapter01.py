@@ -22,6 +22,7 @@ Layer = Callable[[Tensor], Tensor]
 # --- 1: tokens -------------------------------------------------------------------------------
 
 
+@core.check
 def to_tokens_order(to_tokens: Callable[..., Any]) -> None:
     """Row iW + j of the tokens holds the channels of pixel (i, j)."""
     name, gen = "to_tokens", core.generator("to-tokens-order")
@@ -45,6 +46,7 @@ def to_tokens_order(to_tokens: Callable[..., Any]) -> None:
     core.passed(name, f"{x[0].numel()} tokens of {len(x)} channels, the first {core.numbers(x[:, 0, 0])}")
 
 
+@core.check
 def to_tokens_back(to_image: Callable[..., Any]) -> None:
     """The image that these tokens came from, on grids that are not square."""
     name, gen = "to_image", core.generator("to-tokens-back")
@@ -74,6 +76,7 @@ def to_tokens_back(to_image: Callable[..., Any]) -> None:
 # --- 2: the matrix of a layer ----------------------------------------------------------------
 
 
+@core.check
 def probe_matrix(probe: Callable[..., Any]) -> None:
     """The matrix of a linear layer without bias."""
     name, gen = "probe", core.generator("probe-matrix")
@@ -83,6 +86,7 @@ def probe_matrix(probe: Callable[..., Any]) -> None:
     core.passed(name, f"{tuple(D.shape)}, first row {core.numbers(D[0])}")
 
 
+@core.check
 def probe_bias(probe: Callable[..., Any]) -> None:
     """The matrix of an affine layer, whose bias is no part of it."""
     name, gen = "probe", core.generator("probe-bias")
@@ -93,6 +97,7 @@ def probe_bias(probe: Callable[..., Any]) -> None:
     core.passed(name, f"last column {core.numbers(D[:, -1])} whatever the bias, {core.numbers(bias)}")
 
 
+@core.check
 def probe_shapes(probe: Callable[..., Any]) -> None:
     """Inputs and outputs of any shape: images, one number, a view of the input, a convolution."""
     name, gen = "probe", core.generator("probe-shapes")
@@ -157,6 +162,7 @@ def _probe_mistakes(D: Tensor, bias: Tensor) -> dict[str, Tensor]:
 # --- 3: the line of the book -----------------------------------------------------------------
 
 
+@core.check
 def layer_as_line_one_head(layer_as_line: Callable[..., Any]) -> None:
     """One head and no bias: y = A x W, for shapes of every kind."""
     name, gen = "layer_as_line", core.generator("layer-as-line-one-head")
@@ -165,6 +171,7 @@ def layer_as_line_one_head(layer_as_line: Callable[..., Any]) -> None:
     core.passed(name, f"one head from 3 pixels to 4, the first {core.numbers(want[0])}")
 
 
+@core.check
 def layer_as_line_heads(layer_as_line: Callable[..., Any]) -> None:
     """Several heads add up."""
     name, gen = "layer_as_line", core.generator("layer-as-line-heads")
@@ -173,6 +180,7 @@ def layer_as_line_heads(layer_as_line: Callable[..., Any]) -> None:
     core.passed(name, f"four heads from 2 pixels to 4, the first {core.numbers(want[0])}")
 
 
+@core.check
 def layer_as_line_bias(layer_as_line: Callable[..., Any]) -> None:
     """The bias is added once, to every pixel."""
     name, gen = "layer_as_line", core.generator("layer-as-line-bias")
@@ -217,6 +225,7 @@ def _expect_line(
 # --- 4: layers without a matrix --------------------------------------------------------------
 
 
+@core.check
 def breaks_additivity_everywhere(breaks_additivity: Callable[..., Any]) -> None:
     """Layers that are not linear at any of their pixels."""
     name, gen = "breaks_additivity", core.generator("breaks-additivity-everywhere")
@@ -238,6 +247,7 @@ def breaks_additivity_everywhere(breaks_additivity: Callable[..., Any]) -> None:
     core.passed(name, f"{len(layers)} layers shown not to be linear, the last one with bias {core.numbers(bias)}")
 
 
+@core.check
 def breaks_additivity_hidden(breaks_additivity: Callable[..., Any]) -> None:
     """Layers that are linear but for one pixel, or one pair of pixels, or far from zero."""
     name, gen = "breaks_additivity", core.generator("breaks-additivity-hidden")
@@ -264,6 +274,7 @@ def breaks_additivity_hidden(breaks_additivity: Callable[..., Any]) -> None:
     core.passed(name, f"{len(layers)} layers that are linear almost everywhere, pixels {i} and {j} apart")
 
 
+@core.check
 def breaks_additivity_none(breaks_additivity: Callable[..., Any]) -> None:
     """None for linear layers, rounding or not, and for no others."""
     name, gen = "breaks_additivity", core.generator("breaks-additivity-none")
@@ -353,6 +364,7 @@ def _distance(layer: Layer, u: Tensor, v: Tensor) -> float:
 # --- 5: how many heads -----------------------------------------------------------------------
 
 
+@core.check
 def heads_needed_sums(heads_needed: Callable[..., Any]) -> None:
     """Layers that are the sum of a few heads, of which some may be spared."""
     name, gen = "heads_needed", core.generator("heads-needed-sums")
@@ -370,6 +382,7 @@ def heads_needed_sums(heads_needed: Callable[..., Any]) -> None:
     core.passed(name, f"sums of 1 to 4 heads, {want} of 4 where the last W is {core.numbers(W[3])}")
 
 
+@core.check
 def heads_needed_layers(heads_needed: Callable[..., Any]) -> None:
     """Layers that you know: the identity, a scrambling, convolutions, a fully connected layer, nothing."""
     name, gen = "heads_needed", core.generator("heads-needed-layers")

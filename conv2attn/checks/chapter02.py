@@ -21,6 +21,7 @@ EXACT = 1e-9  # whole numbers in float64 come out equal in every order of summat
 # --- 1: the mask -----------------------------------------------------------------------------
 
 
+@core.check
 def local_mask_small(local_mask: Callable[..., Any]) -> None:
     """The 3×3 neighbourhood on small grids."""
     name = "local_mask"
@@ -29,6 +30,7 @@ def local_mask_small(local_mask: Callable[..., Any]) -> None:
     core.passed(name, f"kernel size 3 on one row of 6: {allowed} of 36 pairs")
 
 
+@core.check
 def local_mask_sizes(local_mask: Callable[..., Any]) -> None:
     """Other kernel sizes: 1, larger ones, and one larger than the image."""
     name = "local_mask"
@@ -96,6 +98,7 @@ def _mask_mistakes(height: int, width: int, kernel_size: int) -> dict[str, Tenso
 # --- 2: the counts ---------------------------------------------------------------------------
 
 
+@core.check
 def count_weights_one_channel(count_weights: Callable[..., Any]) -> None:
     """One channel: the border pixels have fewer neighbours."""
     name = "count_weights"
@@ -105,6 +108,7 @@ def count_weights_one_channel(count_weights: Callable[..., Any]) -> None:
     core.passed(name, f"28 × 30 pixels, kernel size 7: {dense} weights or {local}")
 
 
+@core.check
 def count_weights_channels(count_weights: Callable[..., Any]) -> None:
     """Several channels, and images of which no matrix can be made."""
     name = "count_weights"
@@ -171,6 +175,7 @@ def _pairs(n: int, kernel_size: int) -> int:
 # --- 3: the layer ----------------------------------------------------------------------------
 
 
+@core.check
 def locally_connected_inside(locally_connected: Callable[..., Any]) -> None:
     """Away from the border, one channel: each pixel multiplies its window by its own kernel."""
     name, gen = "locally_connected", core.generator("locally-connected-inside")
@@ -179,6 +184,7 @@ def locally_connected_inside(locally_connected: Callable[..., Any]) -> None:
     core.passed(name, f"inside a 5 × 3 image: {core.numbers(want[0, 1:-1, 1:-1])}")
 
 
+@core.check
 def locally_connected_border(locally_connected: Callable[..., Any]) -> None:
     """Outside the image there are zeros."""
     name, gen = "locally_connected", core.generator("locally-connected-border")
@@ -188,6 +194,7 @@ def locally_connected_border(locally_connected: Callable[..., Any]) -> None:
     core.passed(name, f"with kernel size 1 on 2 × 3 pixels: {core.numbers(want[0])}")
 
 
+@core.check
 def locally_connected_channels(locally_connected: Callable[..., Any]) -> None:
     """Several channels in and out."""
     name, gen = "locally_connected", core.generator("locally-connected-channels")
@@ -304,6 +311,7 @@ def _sent(x: Tensor, weight: Tensor) -> Tensor:
 # --- 4: the same layer on scrambled images ---------------------------------------------------
 
 
+@core.check
 def permuted_layer_one_channel(permuted_layer: Callable[..., Any]) -> None:
     """One channel: any order, any number of outputs."""
     name, gen = "permuted_layer", core.generator("permuted-layer-one-channel")
@@ -312,6 +320,7 @@ def permuted_layer_one_channel(permuted_layer: Callable[..., Any]) -> None:
     core.passed(name, f"on images of one channel, the last order {order.tolist()}")
 
 
+@core.check
 def permuted_layer_channels(permuted_layer: Callable[..., Any]) -> None:
     """Several channels, all scrambled by the same order."""
     name, gen = "permuted_layer", core.generator("permuted-layer-channels")
@@ -360,6 +369,7 @@ def _expect_permuted(
 # --- 5: a scrambling that leaves no neighbours -----------------------------------------------
 
 
+@core.check
 def scrambling_small(scrambling: Callable[..., Any]) -> None:
     """No two pixels within a 3×3 window stay within one."""
     name = "scrambling"
@@ -369,6 +379,7 @@ def scrambling_small(scrambling: Callable[..., Any]) -> None:
     core.passed(name, f"11 × 7 pixels, kernel size 3: {before} pairs of neighbours, none is left")
 
 
+@core.check
 def scrambling_wide(scrambling: Callable[..., Any]) -> None:
     """The same for windows of 5×5 and 7×7."""
     name = "scrambling"

@@ -20,6 +20,7 @@ Layer = Callable[[Tensor], Tensor]
 # --- 1: the matrix of a convolution of a signal --------------------------------------------------
 
 
+@core.check
 def toeplitz_rows(toeplitz: Callable[..., Any]) -> None:
     """The rows whose window lies inside the signal are the kernel, its centre on the diagonal."""
     name, gen = "toeplitz", core.generator("toeplitz-rows")
@@ -41,6 +42,7 @@ def toeplitz_rows(toeplitz: Callable[..., Any]) -> None:
     core.passed(name, f"{n} × {n}, the middle row {core.numbers(want[n // 2])}")
 
 
+@core.check
 def toeplitz_border(toeplitz: Callable[..., Any]) -> None:
     """The rows at the border lose what falls outside, even where the kernel is wider than the signal."""
     name, gen = "toeplitz", core.generator("toeplitz-border")
@@ -103,6 +105,7 @@ def _toeplitz_shapes(want: Tensor, kernel_size: int) -> dict[str, Tensor]:
 # --- 2: the nearest convolution ------------------------------------------------------------------
 
 
+@core.check
 def nearest_kernel_shared(nearest_kernel: Callable[..., Any]) -> None:
     """The matrix of a convolution gives its kernel back."""
     name, gen = "nearest_kernel", core.generator("nearest-kernel-shared")
@@ -117,6 +120,7 @@ def nearest_kernel_shared(nearest_kernel: Callable[..., Any]) -> None:
     core.passed(name, f"finds the kernel again, its first row {core.numbers(row)}")
 
 
+@core.check
 def nearest_kernel_mean(nearest_kernel: Callable[..., Any]) -> None:
     """Of any matrix, each tap is the mean over its copies."""
     name, gen = "nearest_kernel", core.generator("nearest-kernel-mean")
@@ -131,6 +135,7 @@ def nearest_kernel_mean(nearest_kernel: Callable[..., Any]) -> None:
     core.passed(name, f"the corner tap is the mean of {copies} copies, {core.numbers(corner)}")
 
 
+@core.check
 def nearest_kernel_wide(nearest_kernel: Callable[..., Any]) -> None:
     """A tap that meets no pixel of the image is 0, not 0 / 0."""
     name, gen = "nearest_kernel", core.generator("nearest-kernel-wide")
@@ -234,6 +239,7 @@ def _nearest_mistakes(D: Tensor, size: tuple[int, int], kernel_size: int) -> dic
 # --- 3: the gradient of a shared kernel ----------------------------------------------------------
 
 
+@core.check
 def kernel_gradient_inside(kernel_gradient: Callable[..., Any]) -> None:
     """Where only outputs with their window inside have a gradient: a sum over these outputs."""
     name, gen = "kernel_gradient", core.generator("kernel-gradient-inside")
@@ -248,6 +254,7 @@ def kernel_gradient_inside(kernel_gradient: Callable[..., Any]) -> None:
     core.passed(name, f"equal to autograd inside the image, first row {core.numbers(row)}")
 
 
+@core.check
 def kernel_gradient_border(kernel_gradient: Callable[..., Any]) -> None:
     """All outputs have a gradient: a tap's copies end at the border. Kernels may be wider than the image."""
     name, gen = "kernel_gradient", core.generator("kernel-gradient-border")
@@ -259,6 +266,7 @@ def kernel_gradient_border(kernel_gradient: Callable[..., Any]) -> None:
     core.passed(name, f"equal to autograd up to the border, first row {core.numbers(row)}")
 
 
+@core.check
 def kernel_gradient_channels(kernel_gradient: Callable[..., Any]) -> None:
     """Each pair of an output and an input channel has a gradient of its own."""
     name, gen = "kernel_gradient", core.generator("kernel-gradient-channels")
@@ -327,6 +335,7 @@ def _gradient_mistakes(x: Tensor, grad_y: Tensor, kernel_size: int) -> dict[str,
 # --- 4: where zero padding and a shift disagree --------------------------------------------------
 
 
+@core.check
 def unequal_pixels_one_axis(unequal_pixels: Callable[..., Any]) -> None:
     """Shifts along one axis: the border of that axis, where the window begins and where it ends up."""
     name, gen = "unequal_pixels", core.generator("unequal-pixels-one-axis")
@@ -336,6 +345,7 @@ def unequal_pixels_one_axis(unequal_pixels: Callable[..., Any]) -> None:
     core.passed(name, f"shift {shift}, {int(want[:, 0].sum())} of {height} pixels in each column")
 
 
+@core.check
 def unequal_pixels_two_axes(unequal_pixels: Callable[..., Any]) -> None:
     """Shifts along both axes at once, in either direction."""
     name, gen = "unequal_pixels", core.generator("unequal-pixels-two-axes")
@@ -346,6 +356,7 @@ def unequal_pixels_two_axes(unequal_pixels: Callable[..., Any]) -> None:
     core.passed(name, f"{total} pixels in three images")
 
 
+@core.check
 def unequal_pixels_round(unequal_pixels: Callable[..., Any]) -> None:
     """Shifts once round and farther, and images no larger than the kernel."""
     name, gen = "unequal_pixels", core.generator("unequal-pixels-round")
@@ -455,6 +466,7 @@ def _unequal_mistakes(height: int, width: int, kernel_size: int, shift: tuple[in
 # --- 5: a layer that does not commute with shifts ------------------------------------------------
 
 
+@core.check
 def shift_breaker_plain(shift_breaker: Callable[..., Any]) -> None:
     """An image and a shift for layers that commute with few shifts or none."""
     name, gen = "shift_breaker", core.generator("shift-breaker-plain")
@@ -469,6 +481,7 @@ def shift_breaker_plain(shift_breaker: Callable[..., Any]) -> None:
     core.passed(name, f"{len(layers)} layers that do not commute, one of them {layers[1][0]}")
 
 
+@core.check
 def shift_breaker_narrow(shift_breaker: Callable[..., Any]) -> None:
     """Layers that commute with many shifts, or that break them at one pixel alone."""
     name, gen = "shift_breaker", core.generator("shift-breaker-narrow")
@@ -478,6 +491,7 @@ def shift_breaker_narrow(shift_breaker: Callable[..., Any]) -> None:
     core.passed(name, f"{len(layers)} layers that commute with some shifts, one of them {layers[0][0]}")
 
 
+@core.check
 def shift_breaker_none(shift_breaker: Callable[..., Any]) -> None:
     """None where the layer is a circular convolution, and only there."""
     name, gen = "shift_breaker", core.generator("shift-breaker-none")

@@ -22,6 +22,7 @@ Layers = list[tuple[int, int, int, int]]
 # --- 1: the ends of a field ----------------------------------------------------------------------
 
 
+@core.check
 def field_ends_plain(field_ends: Callable[..., Any]) -> None:
     """Stride 1 and dilation 1; no layer at all; kernels of unlike sizes, even ones and 1 among them."""
     name, gen = "field_ends", core.generator("field-ends-plain")
@@ -32,6 +33,7 @@ def field_ends_plain(field_ends: Callable[..., Any]) -> None:
     core.passed(name, f"{depth} layers of 3, output {p} sees pixels {_ends(stacks[0], p)}")
 
 
+@core.check
 def field_ends_dilation(field_ends: Callable[..., Any]) -> None:
     """Dilation spreads the taps; with stride 1, padding moves the field by as much."""
     name, gen = "field_ends", core.generator("field-ends-dilation")
@@ -46,6 +48,7 @@ def field_ends_dilation(field_ends: Callable[..., Any]) -> None:
     core.passed(name, f"dilations {[d for *_, d in stacks[0]]}, output {p} sees pixels {_ends(stacks[0], p)}")
 
 
+@core.check
 def field_ends_stride(field_ends: Callable[..., Any]) -> None:
     """Each layer's stride counts for all that lies above it: the taps, the padding, and p itself."""
     name, gen = "field_ends", core.generator("field-ends-stride")
@@ -149,6 +152,7 @@ def _ends_mistakes(layers: Layers, p: int) -> dict[str, tuple[float, float]]:
 # --- 2: how wide a field is ----------------------------------------------------------------------
 
 
+@core.check
 def field_width_law(field_width: Callable[..., Any]) -> None:
     """Stacks of averaging kernels: four standard deviations as the square-root law has them, on both axes."""
     name, gen = "field_width", core.generator("field-width-law")
@@ -165,6 +169,7 @@ def field_width_law(field_width: Callable[..., Any]) -> None:
     core.passed(name, f"{depth} averages of 5: {core.numbers(want[:1])}, and the field is {len(row)} pixels")
 
 
+@core.check
 def field_width_any(field_width: Callable[..., Any]) -> None:
     """Any field: off the middle, not normalised, of any shape."""
     name, gen = "field_width", core.generator("field-width-any")
@@ -261,6 +266,7 @@ def _width_mistakes(field: Tensor) -> dict[str, Tensor]:
 # --- 3: the field that a layer does have ---------------------------------------------------------
 
 
+@core.check
 def gradient_field_linear(gradient_field: Callable[..., Any]) -> None:
     """Convolutions: the field is the norm of the kernel at each tap. Several channels, strides."""
     name, gen = "gradient_field", core.generator("gradient-field-linear")
@@ -273,6 +279,7 @@ def gradient_field_linear(gradient_field: Callable[..., Any]) -> None:
     core.passed(name, f"{int((want > 0).sum())} pixels, largest {core.number(want.max())}")
 
 
+@core.check
 def gradient_field_nonlinear(gradient_field: Callable[..., Any]) -> None:
     """The field depends on the image: ReLU and products in between."""
     name, gen = "gradient_field", core.generator("gradient-field-nonlinear")
@@ -288,6 +295,7 @@ def gradient_field_nonlinear(gradient_field: Callable[..., Any]) -> None:
     core.passed(name, f"of the square, at the border, largest {core.number(want.max())}")
 
 
+@core.check
 def gradient_field_clean(gradient_field: Callable[..., Any]) -> None:
     """Nothing is left behind: the image and the layer are as before, and a second call gives the same."""
     name, gen = "gradient_field", core.generator("gradient-field-clean")
@@ -414,6 +422,7 @@ def _all_pixels(layer: nn.Module, x: Tensor) -> Tensor:
 # --- 4: the ceiling of marker copy ---------------------------------------------------------------
 
 
+@core.check
 def marker_ceiling_corner(marker_ceiling: Callable[..., Any]) -> None:
     """The output stands at the first pixel, both bits are as likely."""
     name, gen = "marker_ceiling", core.generator("marker-ceiling-corner")
@@ -425,6 +434,7 @@ def marker_ceiling_corner(marker_ceiling: Callable[..., Any]) -> None:
     core.passed(name, f"{depth} layers of 5 on 30 pixels: {kept:.6f}")
 
 
+@core.check
 def marker_ceiling_inside(marker_ceiling: Callable[..., Any]) -> None:
     """The output stands anywhere; the field ends at the image's ends, and may cover all of it."""
     name, gen = "marker_ceiling", core.generator("marker-ceiling-inside")
@@ -440,6 +450,7 @@ def marker_ceiling_inside(marker_ceiling: Callable[..., Any]) -> None:
     core.passed(name, f"and {want:g} where the field covers the row")
 
 
+@core.check
 def marker_ceiling_guess(marker_ceiling: Callable[..., Any]) -> None:
     """One bit is more likely than the other: the best guess uses that."""
     name, gen = "marker_ceiling", core.generator("marker-ceiling-guess")
@@ -517,6 +528,7 @@ def _number(value: float) -> Tensor:
 # --- 5: dilations without holes ------------------------------------------------------------------
 
 
+@core.check
 def dilations_without_holes_near(dilations_without_holes: Callable[..., Any]) -> None:
     """Sizes that doubling reaches."""
     name, gen = "dilations_without_holes", core.generator("dilations-without-holes-near")
@@ -527,6 +539,7 @@ def dilations_without_holes_near(dilations_without_holes: Callable[..., Any]) ->
     core.passed(name, f"{any_size} pixels with three layers of 3")
 
 
+@core.check
 def dilations_without_holes_wide(dilations_without_holes: Callable[..., Any]) -> None:
     """The widest that there is, and a little less, with equal kernels and with different ones."""
     name, gen = "dilations_without_holes", core.generator("dilations-without-holes-wide")
@@ -537,6 +550,7 @@ def dilations_without_holes_wide(dilations_without_holes: Callable[..., Any]) ->
     core.passed(name, f"105 pixels with kernels of 7, 3 and 5, {less} with 3, 7 and 5")
 
 
+@core.check
 def dilations_without_holes_none(dilations_without_holes: Callable[..., Any]) -> None:
     """None where no dilations exist, and only there."""
     name = "dilations_without_holes"

@@ -25,6 +25,7 @@ ANGLE = 1e-5  # radians: a line turned by less counts as the same line
 # --- 1: scores -------------------------------------------------------------------------------
 
 
+@core.check
 def scores_values(scores: Callable[..., Any]) -> None:
     """The scores of a few queries and keys, without axes in front."""
     name, gen = "scores", core.generator("scores-values")
@@ -35,6 +36,7 @@ def scores_values(scores: Callable[..., Any]) -> None:
     core.passed(name, f"the scores of 1 query with 4 keys of length 7 are {core.numbers(want)}")
 
 
+@core.check
 def scores_axes(scores: Callable[..., Any]) -> None:
     """The same with batch and heads in front."""
     name, gen = "scores", core.generator("scores-axes")
@@ -97,6 +99,7 @@ def _score_mistakes(query: Tensor, key: Tensor) -> dict[str, Tensor]:
 # --- 2: softmax with a mask ------------------------------------------------------------------
 
 
+@core.check
 def masked_softmax_mask(masked_softmax: Callable[..., Any]) -> None:
     """Small logits: a mask that forbids nothing, one that forbids some, and axes in front."""
     name, gen = "masked_softmax", core.generator("masked-softmax-mask")
@@ -108,6 +111,7 @@ def masked_softmax_mask(masked_softmax: Callable[..., Any]) -> None:
     core.passed(name, f"2 × 3 tables, the first row may read {allowed} of 4 keys: {core.numbers(want[0, 0, 0])}")
 
 
+@core.check
 def masked_softmax_large(masked_softmax: Callable[..., Any]) -> None:
     """Logits up to 1000 on either side, also those that may not be read."""
     name, gen = "masked_softmax", core.generator("masked-softmax-large")
@@ -198,6 +202,7 @@ def _mask(gen: torch.Generator, *shape: int) -> Tensor:
 # --- 3: attention ----------------------------------------------------------------------------
 
 
+@core.check
 def attention_plain(attention: Callable[..., Any]) -> None:
     """One head, no mask."""
     name, gen = "attention", core.generator("attention-plain")
@@ -207,6 +212,7 @@ def attention_plain(attention: Callable[..., Any]) -> None:
     core.passed(name, f"equal to torch's, the first output {core.numbers(output[0])}")
 
 
+@core.check
 def attention_heads(attention: Callable[..., Any]) -> None:
     """Batch and heads in front, no mask."""
     name, gen = "attention", core.generator("attention-heads")
@@ -216,6 +222,7 @@ def attention_heads(attention: Callable[..., Any]) -> None:
     core.passed(name, f"2 × 3 heads, the first output of the last is {core.numbers(output[1, 2, 0])}")
 
 
+@core.check
 def attention_boolean(attention: Callable[..., Any]) -> None:
     """Boolean masks: one for all heads, one for each head, and one that is the same for all queries."""
     name, gen = "attention", core.generator("attention-boolean")
@@ -226,6 +233,7 @@ def attention_boolean(attention: Callable[..., Any]) -> None:
     core.passed(name, f"{int(mask[0].sum())} of 5 keys may be read, the first output {core.numbers(output[0, 0, 0])}")
 
 
+@core.check
 def attention_float(attention: Callable[..., Any]) -> None:
     """Float masks: numbers to be added after the scale, -∞ among them, and zeros, which change nothing."""
     name, gen = "attention", core.generator("attention-float")
@@ -350,6 +358,7 @@ def _output_mistakes(
 # --- 4: what the scores do not say -----------------------------------------------------------
 
 
+@core.check
 def rival_key_positive(rival_key: Callable[..., Any]) -> None:
     """A positive dot product, also of vectors with one direction."""
     name, gen = "rival_key", core.generator("rival-key-positive")
@@ -365,6 +374,7 @@ def rival_key_positive(rival_key: Callable[..., Any]) -> None:
     core.passed(name, f"{len(pairs)} pairs, one of cosine {_cosine(query, key):.3f} and product {core.number(query @ key)}")
 
 
+@core.check
 def rival_key_others(rival_key: Callable[..., Any]) -> None:
     """A negative product; and None, where the product is 0 or the key is opposite, and only there."""
     name, gen = "rival_key", core.generator("rival-key-others")
@@ -457,6 +467,7 @@ def _axis(size: int, place: int) -> Tensor:
     return torch.eye(size, dtype=torch.float64)[place]
 
 
+@core.check
 def other_queries_and_keys_drawn(other_queries_and_keys: Callable[..., Any]) -> None:
     """Queries and keys drawn, in other numbers than dimensions."""
     name, gen = "other_queries_and_keys", core.generator("other-queries-and-keys-drawn")
@@ -474,6 +485,7 @@ def _unequal(gen: torch.Generator, count: int, size: int) -> Tensor:
     return magnitudes.double() * core.integers(gen, count, size).sign()
 
 
+@core.check
 def other_queries_and_keys_special(other_queries_and_keys: Callable[..., Any]) -> None:
     """Rows on an axis, rows of equal entries, rows that repeat: what leaves these lines in place is found out."""
     name, gen = "other_queries_and_keys", core.generator("other-queries-and-keys-special")
@@ -582,6 +594,7 @@ def _all_or_one(old: Tensor, new: Tensor) -> str:
 # --- 5: weights from the output --------------------------------------------------------------
 
 
+@core.check
 def find_weights_inside(find_weights: Callable[..., Any]) -> None:
     """Points inside the hull: of few values, with one way to mix them, and of many."""
     name, gen = "find_weights", core.generator("find-weights-inside")
@@ -597,6 +610,7 @@ def find_weights_inside(find_weights: Callable[..., Any]) -> None:
     core.passed(name, f"up to 8 values, 7 of them give {core.numbers(_mixed(gen))}")
 
 
+@core.check
 def find_weights_outside(find_weights: Callable[..., Any]) -> None:
     """Points outside: within the box of the values, in their cone, off their line, near an edge. And one inside."""
     name, gen = "find_weights", core.generator("find-weights-outside")
@@ -632,6 +646,7 @@ def find_weights_outside(find_weights: Callable[..., Any]) -> None:
     core.passed(name, f"None for {len(cases)} points, the farthest way out along {core.numbers(direction)}")
 
 
+@core.check
 def find_weights_edge(find_weights: Callable[..., Any]) -> None:
     """Points on the edge of the hull, and hulls without an inside: one value, equal values, values on a line."""
     name, gen = "find_weights", core.generator("find-weights-edge")

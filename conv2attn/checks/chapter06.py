@@ -24,6 +24,7 @@ Layer = Callable[[Tensor], Tensor]
 # --- 1: split and merge ----------------------------------------------------------------------
 
 
+@core.check
 def split_heads_values(split_heads: Callable[..., Any]) -> None:
     """Head h holds the h-th piece of every token's channels, with any number of axes in front."""
     name, gen = "split_heads", core.generator("split-heads-values")
@@ -60,6 +61,7 @@ def split_heads_values(split_heads: Callable[..., Any]) -> None:
     core.passed(name, f"the first token's piece for head 1 of 2 is {core.numbers(first)}")
 
 
+@core.check
 def split_heads_merge(merge_heads: Callable[..., Any]) -> None:
     """Merging puts the heads' channels side by side, head 0 first."""
     name, gen = "merge_heads", core.generator("split-heads-merge")
@@ -94,6 +96,7 @@ def split_heads_merge(merge_heads: Callable[..., Any]) -> None:
     core.passed(name, f"the first token has {core.numbers(first)}")
 
 
+@core.check
 def split_heads_uneven(split_heads: Callable[..., Any]) -> None:
     """A number of heads that does not divide the channels is refused with a ValueError, and only such a one."""
     name, gen = "split_heads", core.generator("split-heads-uneven")
@@ -129,6 +132,7 @@ def split_heads_uneven(split_heads: Callable[..., Any]) -> None:
 # --- 2: many heads ---------------------------------------------------------------------------
 
 
+@core.check
 def multi_head_weights(multi_head: Callable[..., Any]) -> None:
     """The weights of each head, where head, key, value and output widths all differ."""
     name, gen = "multi_head", core.generator("multi-head-weights")
@@ -140,6 +144,7 @@ def multi_head_weights(multi_head: Callable[..., Any]) -> None:
     core.passed(name, f"head 1 weighs its tokens for the first one by {core.numbers(want[1, 0])}")
 
 
+@core.check
 def multi_head_output(multi_head: Callable[..., Any]) -> None:
     """The output, where head, key, value and output widths all differ, and a case where half of them agree."""
     name, gen = "multi_head", core.generator("multi-head-output")
@@ -151,6 +156,7 @@ def multi_head_output(multi_head: Callable[..., Any]) -> None:
     core.passed(name, f"the first token becomes {core.numbers(want[0])}")
 
 
+@core.check
 def multi_head_batch(multi_head: Callable[..., Any]) -> None:
     """A batch, compared with nn.MultiheadAttention; and two axes in front."""
     name, gen = "multi_head", core.generator("multi-head-batch")
@@ -304,6 +310,7 @@ def _output_and_weights(name: str, got: Any) -> tuple[Tensor, Tensor]:
 # --- 3: the order ----------------------------------------------------------------------------
 
 
+@core.check
 def breaks_order_plain(breaks_order: Callable[..., Any]) -> None:
     """A pair for layers whose positions are in plain sight: convolutions and attention with positions."""
     name, gen = "breaks_order", core.generator("breaks-order-plain")
@@ -319,6 +326,7 @@ def breaks_order_plain(breaks_order: Callable[..., Any]) -> None:
     core.passed(name, f"a pair for each of {len(layers)} layers, of {sizes} tokens")
 
 
+@core.check
 def breaks_order_hidden(breaks_order: Callable[..., Any]) -> None:
     """A pair for layers that some orders do not trouble, or that show it for some images only."""
     name, gen = "breaks_order", core.generator("breaks-order-hidden")
@@ -353,6 +361,7 @@ def breaks_order_hidden(breaks_order: Callable[..., Any]) -> None:
     core.passed(name, f"a pair for each of {len(layers)} layers, one of them special at token {middle} of 12")
 
 
+@core.check
 def breaks_order_none(breaks_order: Callable[..., Any]) -> None:
     """None for layers that do not know the order, rounding or not; and a pair for one that does."""
     name, gen = "breaks_order", core.generator("breaks-order-none")
@@ -505,6 +514,7 @@ def _takes(shape: tuple[int, ...], function: Layer) -> Layer:
 # --- 4: the table ----------------------------------------------------------------------------
 
 
+@core.check
 def bias_matrix_values(bias_matrix: Callable[..., Any]) -> None:
     """One head, on images that are not square, with a table that fits exactly."""
     name, gen = "bias_matrix", core.generator("bias-matrix-values")
@@ -513,6 +523,7 @@ def bias_matrix_values(bias_matrix: Callable[..., Any]) -> None:
     core.passed(name, f"row 0 on a 1 × 4 image is {core.numbers(want[0, 0])}")
 
 
+@core.check
 def bias_matrix_heads(bias_matrix: Callable[..., Any]) -> None:
     """Several heads."""
     name, gen = "bias_matrix", core.generator("bias-matrix-heads")
@@ -521,6 +532,7 @@ def bias_matrix_heads(bias_matrix: Callable[..., Any]) -> None:
     core.passed(name, f"the five heads have {core.numbers(want[:, 0, -1])} from the first pixel to the last")
 
 
+@core.check
 def bias_matrix_larger(bias_matrix: Callable[..., Any]) -> None:
     """A table that was learned on larger images."""
     name, gen = "bias_matrix", core.generator("bias-matrix-larger")
@@ -608,6 +620,7 @@ def _bias_mistakes(table: Tensor, size: tuple[int, int]) -> Mapping[str, Tensor]
 # --- 5: pointing -----------------------------------------------------------------------------
 
 
+@core.check
 def pointing_vector_linear(pointing_vector: Callable[..., Any]) -> None:
     """The linear encoding reaches the corners of a window, and nothing else."""
     name, gen = "pointing_vector", core.generator("pointing-vector-linear")
@@ -626,6 +639,7 @@ def pointing_vector_linear(pointing_vector: Callable[..., Any]) -> None:
     core.passed(name, f"{corners} corners of two windows, 3 × 3 and {size[0]} × {size[1]}, and None for all others")
 
 
+@core.check
 def pointing_vector_curved(pointing_vector: Callable[..., Any]) -> None:
     """The quadratic encoding and a circle reach every offset."""
     name, gen = "pointing_vector", core.generator("pointing-vector-curved")
@@ -648,6 +662,7 @@ def pointing_vector_curved(pointing_vector: Callable[..., Any]) -> None:
     core.passed(name, f"all taps of {len(encodings)} encodings; of {taps} points of a circle, with margin {margin:.3f}")
 
 
+@core.check
 def pointing_vector_any(pointing_vector: Callable[..., Any]) -> None:
     """Drawn encodings: far from the origin, stretched, with points inside, between and twice; and with T < D."""
     name, gen = "pointing_vector", core.generator("pointing-vector-any")

@@ -24,6 +24,7 @@ ROUNDED = 1e-6  # for sums to 1, where an answer may be in float32
 # --- 1: filters as keys ----------------------------------------------------------------------
 
 
+@core.check
 def conv_as_query_key_rows(conv_as_query_key: Callable[..., Any]) -> None:
     """The rows of Q are the windows and those of K the filters, the columns in any order."""
     name, gen = "conv_as_query_key", core.generator("conv-as-query-key-rows")
@@ -56,6 +57,7 @@ def conv_as_query_key_rows(conv_as_query_key: Callable[..., Any]) -> None:
     core.passed(name, f"{len(windows)} windows of {windows.shape[1]} numbers, filter 0 holds {core.numbers(filters[0])}")
 
 
+@core.check
 def conv_as_query_key_product(conv_as_query_key: Callable[..., Any]) -> None:
     """Q Kᵀ is the convolution, bit by bit on whole numbers."""
     name, gen = "conv_as_query_key", core.generator("conv-as-query-key-product")
@@ -123,6 +125,7 @@ def _sorted(table: Tensor) -> Tensor:
 # --- 2: local attention ----------------------------------------------------------------------
 
 
+@core.check
 def local_attention_window(local_attention: Callable[..., Any]) -> None:
     """Which pixels get weight: the values are one-hot, so that the output is A itself."""
     name, gen = "local_attention", core.generator("local-attention-window")
@@ -152,6 +155,7 @@ def local_attention_window(local_attention: Callable[..., Any]) -> None:
     core.passed(name, f"the first row of a 3×5 image sees {seen.tolist()} pixels, the last W_K begins with {core.numbers(W_key[0, :1])}")
 
 
+@core.check
 def local_attention_border(local_attention: Callable[..., Any]) -> None:
     """A constant image stays constant: the weights of each pixel sum to 1, at the border too."""
     name, gen = "local_attention", core.generator("local-attention-border")
@@ -178,6 +182,7 @@ def local_attention_border(local_attention: Callable[..., Any]) -> None:
     core.passed(name, f"a constant image stays constant, each output {core.numbers(want[0])}")
 
 
+@core.check
 def local_attention_values(local_attention: Callable[..., Any]) -> None:
     """The formula, on images without symmetry."""
     name, gen = "local_attention", core.generator("local-attention-values")
@@ -313,6 +318,7 @@ def _attend_within(
 SOBEL = [-1, 0, 1, -2, 0, 2, -1, 0, 1]
 
 
+@core.check
 def two_heads_one(one_head: Callable[..., Any]) -> None:
     """One head, as near to kernels of both signs as it can be."""
     name, gen = "one_head", core.generator("two-heads-one")
@@ -324,6 +330,7 @@ def two_heads_one(one_head: Callable[..., Any]) -> None:
     core.passed(name, f"errors {core.numbers(floors)}, the last kernel {core.numbers(kernels[-1])}")
 
 
+@core.check
 def two_heads_exact(two_heads: Callable[..., Any]) -> None:
     """Two heads that are the kernel."""
     name, gen = "two_heads", core.generator("two-heads-exact")
@@ -333,6 +340,7 @@ def two_heads_exact(two_heads: Callable[..., Any]) -> None:
     core.passed(name, f"{len(kernels)} kernels, the last one {core.numbers(kernel)}")
 
 
+@core.check
 def two_heads_edge(one_head: Callable[..., Any], two_heads: Callable[..., Any]) -> None:
     """Kernels of one sign, of zeros, of one tap."""
     gen = core.generator("two-heads-edge")
@@ -435,6 +443,7 @@ def _row(taps: list[int]) -> Tensor:
 # --- 4: where addition breaks ----------------------------------------------------------------
 
 
+@core.check
 def not_additive_pairs(not_additive: Callable[..., Any]) -> None:
     """Matrices without zeros, of several widths."""
     name, gen = "not_additive", core.generator("not-additive-pairs")
@@ -444,6 +453,7 @@ def not_additive_pairs(not_additive: Callable[..., Any]) -> None:
     core.passed(name, f"4 layers shown not to be additive, the last values {core.numbers(matrices[2][0])}")
 
 
+@core.check
 def not_additive_hidden(not_additive: Callable[..., Any]) -> None:
     """Matrices that are zero almost everywhere, or whose scores are zero for many images."""
     name, gen = "not_additive", core.generator("not-additive-hidden")
@@ -473,6 +483,7 @@ def not_additive_hidden(not_additive: Callable[..., Any]) -> None:
     core.passed(name, f"{len(hidden)} layers with a pair each, one with scores from channel {order[0]}")
 
 
+@core.check
 def not_additive_none(not_additive: Callable[..., Any]) -> None:
     """None where the scores or the values are always zero, and only there."""
     name, gen = "not_additive", core.generator("not-additive-none")
@@ -557,6 +568,7 @@ def _unadditive(u: Tensor, v: Tensor, W_query: Tensor, W_key: Tensor, W_value: T
 INPUTS = torch.tensor(list(itertools.product([0, 1], repeat=4)))  # (16, 4)
 
 
+@core.check
 def gate_codes_truth(gate_codes: Callable[..., Any]) -> None:
     """At a large beta every output rounds to the right truth value, on all 16 inputs."""
     name, gen = "gate_codes", core.generator("gate-codes-truth")
@@ -577,6 +589,7 @@ def gate_codes_truth(gate_codes: Callable[..., Any]) -> None:
     core.passed(name, f"right on all 16 inputs at beta 20 and {beta:g}, which hold {int(want.sum())} outputs of 1")
 
 
+@core.check
 def gate_codes_bound(gate_codes: Callable[..., Any]) -> None:
     """No score is beyond beta, and the error is at most 3 e^-beta, at every beta."""
     name, gen = "gate_codes", core.generator("gate-codes-bound")

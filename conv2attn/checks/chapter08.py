@@ -25,6 +25,7 @@ ONE_HOT = 800.0  # e^-800 is 0 in float64, so softmax is one-hot
 # --- 1: the logits of one head ---------------------------------------------------------------
 
 
+@core.check
 def tap_logits_values(tap_logits: Callable[..., Any]) -> None:
     """The logits are ⟨r_δ, v⟩ on grids that are not square. A constant added to a row is forgiven."""
     name, gen = "tap_logits", core.generator("tap-logits-values")
@@ -45,6 +46,7 @@ def tap_logits_values(tap_logits: Callable[..., Any]) -> None:
     core.passed(name, f"size {size}, shift {shift}, alpha {alpha}, first logits {core.numbers(want[0, :4], 1)}")
 
 
+@core.check
 def tap_logits_aim(tap_logits: Callable[..., Any]) -> None:
     """The largest logit of every row sits on the pixel p + Δ, or on the nearest one inside the image."""
     name, gen = "tap_logits", core.generator("tap-logits-aim")
@@ -132,6 +134,7 @@ def _same_attention(got: Tensor, want: Tensor) -> bool:
 # --- 2: the heads' shifts and value matrices -------------------------------------------------
 
 
+@core.check
 def values_from_kernel_shifts(values_from_kernel: Callable[..., Any]) -> None:
     """The heads' shifts are the kernel's offsets from its centre, each once, in any order."""
     name, gen = "values_from_kernel", core.generator("values-from-kernel-shifts")
@@ -160,6 +163,7 @@ def values_from_kernel_shifts(values_from_kernel: Callable[..., Any]) -> None:
     core.passed(name, f"offsets from the centre for {heads} heads, last weights {core.numbers(weight[1, 2, -1])}")
 
 
+@core.check
 def values_from_kernel_matrices(values_from_kernel: Callable[..., Any]) -> None:
     """W[h] is the kernel at the tap shift[h], C_in × C_out, for every head."""
     name, gen = "values_from_kernel", core.generator("values-from-kernel-matrices")
@@ -197,6 +201,7 @@ def values_from_kernel_matrices(values_from_kernel: Callable[..., Any]) -> None:
     core.passed(name, f"the head at shift (-1, -1) multiplies by {core.numbers(corner)}")
 
 
+@core.check
 def values_from_kernel_copy(values_from_kernel: Callable[..., Any]) -> None:
     """W has memory of its own, whatever the kernel's shape: later changes of `weight` do not reach it."""
     name, gen = "values_from_kernel", core.generator("values-from-kernel-copy")
@@ -243,6 +248,7 @@ def _farthest(shift: Tensor) -> tuple[int, ...]:
 # --- 3: the layer ----------------------------------------------------------------------------
 
 
+@core.check
 def conv_by_attention_interior(conv_by_attention: Callable[..., Any]) -> None:
     """One-hot attention equals the convolution away from the border, without bias."""
     name, gen = "conv_by_attention", core.generator("conv-by-attention-interior")
@@ -266,6 +272,7 @@ def conv_by_attention_interior(conv_by_attention: Callable[..., Any]) -> None:
     core.passed(name, f"equal to conv2d inside the image, pixel (1, 1) {core.numbers(want[:, 1, 1])}")
 
 
+@core.check
 def conv_by_attention_border(conv_by_attention: Callable[..., Any]) -> None:
     """One-hot attention equals the zero-padded convolution everywhere, bias included."""
     name, gen = "conv_by_attention", core.generator("conv-by-attention-border")
@@ -282,6 +289,7 @@ def conv_by_attention_border(conv_by_attention: Callable[..., Any]) -> None:
     core.passed(name, f"equal to conv2d up to the border, pixel (0, 0) {core.numbers(want[:, 0, 0])}")
 
 
+@core.check
 def conv_by_attention_soft(conv_by_attention: Callable[..., Any]) -> None:
     """At a small alpha the layer is the soft attention of the statement, not the convolution."""
     name, gen = "conv_by_attention", core.generator("conv-by-attention-soft")
@@ -422,6 +430,7 @@ def _layer_mistakes(x: Tensor, weight: Tensor, bias: Tensor, alpha: float) -> di
 # --- 4: how sharp ----------------------------------------------------------------------------
 
 
+@core.check
 def sharp_enough_bound(sharp_enough: Callable[..., Any]) -> None:
     """The closed form, for kernels with one output channel."""
     name, gen = "sharp_enough", core.generator("sharp-enough-bound")
@@ -432,6 +441,7 @@ def sharp_enough_bound(sharp_enough: Callable[..., Any]) -> None:
     core.passed(name, f"alpha {alpha:.4f} for tolerance {tolerance}, error measured {error:.1e}")
 
 
+@core.check
 def sharp_enough_norm(sharp_enough: Callable[..., Any]) -> None:
     """Several outputs, where the worst one counts; and the cases in which any alpha will do."""
     name, gen = "sharp_enough", core.generator("sharp-enough-norm")
@@ -510,6 +520,7 @@ SOBEL = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
 CENTRE = [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
 
 
+@core.check
 def counter_example_one_channel(counter_example: Callable[..., Any]) -> None:
     """A counter-example for one-channel 3×3 kernels: each lone tap, symmetric ones, sums of 0, a random one."""
     name, gen = "counter_example", core.generator("counter-example-one-channel")
@@ -521,6 +532,7 @@ def counter_example_one_channel(counter_example: Callable[..., Any]) -> None:
     core.passed(name, f"{len(weights)} kernels of one channel, the last one {core.numbers(drawn)}")
 
 
+@core.check
 def counter_example_channels(counter_example: Callable[..., Any]) -> None:
     """A counter-example where channels cancel, where one output alone looks around, where the tap is far."""
     name, gen = "counter_example", core.generator("counter-example-channels")
@@ -538,6 +550,7 @@ def counter_example_channels(counter_example: Callable[..., Any]) -> None:
     core.passed(name, f"{len(weights)} kernels with more channels or farther taps, one ± {core.numbers(around)}")
 
 
+@core.check
 def counter_example_none(counter_example: Callable[..., Any]) -> None:
     """None where no counter-example exists, and only there."""
     name, gen = "counter_example", core.generator("counter-example-none")

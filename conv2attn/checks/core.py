@@ -12,6 +12,7 @@ must print the same.
 """
 
 import copy
+import functools
 import hashlib
 import math
 import os
@@ -19,13 +20,21 @@ import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec
 
 import torch
+from IPython import get_ipython
+from IPython.display import display
 from IPython.utils.capture import capture_output
 from torch import Tensor
 
+from conv2attn.checks.score import Score, points
+
 NO_MISTAKES: Mapping[str, Tensor] = MappingProxyType({})
+JUDGE = "CONV2ATTN_JUDGE"  # the environment variable that is "1" where outputs are compared
+
+P = ParamSpec("P")
+_score = Score()  # of this kernel
 
 
 class CheckFailed(Exception):
@@ -38,6 +47,26 @@ class CheckFailed(Exception):
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: the lines that stand in place of a traceback."""
         return [f"✗ {self}"]
+
+
+def check(function: Callable[P, None]) -> Callable[P, None]:
+    """Make `function` a check: in a notebook, the points so far stand below the line of each check that passes.
+
+    The check's id is the function's name with hyphens, as in points.json. A check that fails
+    shows its one line and nothing else. Nothing is shown where outputs are compared with stored
+    ones: the same check would show other points in another order.
+    """
+    module, name = function.__module__.rpartition(".")[2], function.__name__.replace("_", "-")
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        _score.record(module, name, False)
+        function(*args, **kwargs)
+        _score.record(module, name, True)
+        if get_ipython() and os.environ.get(JUDGE) != "1" and (so_far := _score.so_far(module, points())):
+            display(so_far)
+
+    return checked
 
 
 def one_line(text: str, width: int = 240) -> str:

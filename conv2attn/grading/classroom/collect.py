@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from conv2attn.grading.text import harmless
+
 MOODLE = re.compile(r"(?P<student>.+)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?")
 CANVAS = re.compile(r"(?P<student>[^_]+)(?P<late>_late)?_(?P<id>\d+)_\d+_.+")
 LEFT_OUT = {"__MACOSX", ".ipynb_checkpoints", "__pycache__", "Thumbs.db", "desktop.ini"}
@@ -100,9 +102,8 @@ def _apart(submissions: list[Submission]) -> list[Submission]:
 
 
 def _clean(text: str) -> str:
-    """A name without characters that steer terminals or turn text around."""
-    text = unicodedata.normalize("NFC", text)
-    return "".join("·" if unicodedata.category(character)[0] == "C" else character for character in text)[:200]
+    """A name that does no harm where it is shown, and is not too long."""
+    return harmless(unicodedata.normalize("NFC", text))[:200]
 
 
 def _unpacked(archive: Path, folder: Path) -> Iterator[tuple[PurePosixPath, Path]]:

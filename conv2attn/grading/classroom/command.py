@@ -17,6 +17,7 @@ from conv2attn.grading.classroom import outputs
 from conv2attn.grading.classroom.collect import Submission, collect
 from conv2attn.grading.classroom.copies import pairs
 from conv2attn.grading.classroom.run import GRADED, NO_VERDICT, Result, Store, run
+from conv2attn.grading.guide import guide
 from conv2attn.grading.sandbox import SandboxMissing, why_not
 
 NOTHING_TO_GRADE, SOME_WITHOUT_VERDICT, NO_SANDBOX = 2, 3, 4
@@ -71,7 +72,8 @@ def main(options: argparse.Namespace) -> int:
             results = _graded(submissions, seed, limits, options, Path(scratch))
             agree, of_the_book = _pairs(results, options.sources)
         about = {"version": version("conv2attn"), "references": _fingerprint(options.sources)}
-        outputs.write(options.out, results, agree, of_the_book, about)
+        guides = {name: guide(reference, name) for name, reference in read_references(options.sources).items()}
+        outputs.write(options.out, results, agree, of_the_book, about, guides)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return NOTHING_TO_GRADE

@@ -31,7 +31,7 @@ def pairs(
     failed: Mapping[tuple[str, str], Sequence[str]],
     solutions: Mapping[str, Mapping[str, str]],
 ) -> tuple[list[Pair], Counter[str]]:
-    """The pairs whose answers agree, most answers first; and how many answers of each student equal the published solution.
+    """The pairs whose answers agree; and how many answers of each student equal the published solution.
 
     Args:
         answers: (exercise, student) -> answer -> source.

@@ -1,21 +1,19 @@
-"""What comes out of grading a class: a table to import, the same as JSON, a page for each student, a picture of the class."""
+"""What comes out of grading a class: a table, the same as JSON, pages for the students, a picture of the class."""
 
 import csv
 import json
-import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from conv2attn.grading import Grade, report
+from conv2attn.grading import Grade, progress, report
 from conv2attn.grading.classroom.copies import Pair
-from conv2attn.grading.classroom.run import GRADED, NO_VERDICT, Result
+from conv2attn.grading.classroom.run import GRADED, NO_SUBMISSION, NO_VERDICT, Result
+from conv2attn.grading.guide import Guide
 
 FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
 NUMBER = re.compile(r"-?\b\d+(\.\d+)?([eE][-+]?\d+)?\b")
@@ -29,20 +27,36 @@ def write(
     pairs: Sequence[Pair],
     of_the_book: Mapping[str, int],
     about: Mapping[str, Any],
+    guides: Mapping[str, Guide],
 ) -> None:
     """Write all of it into `folder`: grades.csv, grades.json, class.html and feedback/STUDENT/EXERCISE.html."""
-    _write(folder / "grades.csv", "\ufeff" + as_csv(results))  # the mark by which spreadsheets know UTF-8
-    _write(folder / "grades.json", json.dumps(as_json(results, about), indent=1, ensure_ascii=False) + "\n")
-    _write(folder / "class.html", as_html(results, pairs, of_the_book, about))
+    names = folder_names(result.submission.student for result in results)
+    progress.write(folder / "grades.csv", "\ufeff" + as_csv(results))  # the mark by which spreadsheets know UTF-8
+    progress.write(folder / "grades.json", json.dumps(as_json(results, about), indent=1, ensure_ascii=False) + "\n")
+    progress.write(folder / "class.html", as_html(results, pairs, of_the_book, about))
     for result in results:
+        one, theirs = result.submission, folder / "feedback" / names[result.submission.student]
         if result.status == GRADED and result.grade:
-            page = report.html(result.grade, student=result.submission.student)
-            _write(folder / "feedback" / file_name(result.submission.student) / f"{result.exercise}.html", page)
+            page = report.html(result.grade, student=one.student, guide=guides.get(result.exercise))
+            progress.write(theirs / f"{result.exercise}.html", page)
+        elif result.status == NO_SUBMISSION:
+            page = report.page("note.html", student=one.student, file=one.name, message=result.message)
+            progress.write(theirs / f"not graded {UNSAFE.sub('_', one.name)}.html", page)
 
 
-def file_name(student: str) -> str:
-    """A student's name as that of a folder."""
-    return UNSAFE.sub("_", student).strip(" .") or "_"
+def folder_names(students: Iterable[str]) -> dict[str, str]:
+    """The name of each student's folder: what is no letter or digit replaced, and no two alike on any system."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for student in sorted(set(students)):
+        name = base = UNSAFE.sub("_", student).strip(" .") or "_"
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name.casefold())
+        names[student] = name
+    return names
 
 
 def as_csv(results: Sequence[Result]) -> str:
@@ -132,18 +146,14 @@ def as_html(
                 "points": most,
                 "mean": sum(grade.earned for grade in grades) / len(grades),
                 "distribution": bars({earned: points[earned] for earned in range(most + 1)}),
-                "checks": [(check, passed[check.id], passed[check.id] / len(grades)) for check in checks],
+                "checks": [(check, passed[check.id]) for check in checks],
                 "mistakes": mistakes(grades),
             }
         )
     rest = [result for result in results if result.status != GRADED]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("conv2attn.grading.classroom", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    template = environment.get_template("class.html")
     students = len({result.submission.student for result in results})
-    return template.render(
+    return report.page(
+        "class.html",
         exercises=exercises, rest=rest, NO_VERDICT=NO_VERDICT, pairs=pairs, of_the_book=sorted(of_the_book.items()),
         about=about, students=students, number=len(results),
     )  # fmt: skip
@@ -166,10 +176,3 @@ def table(results: Sequence[Result]) -> str:
     for status, number in sorted(Counter(result.status for result in results if result.status != GRADED).items()):
         out.append(f"{number} {status}")
     return "\n".join(out)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(text, encoding="utf-8", newline="")
-    os.replace(partial, path)
