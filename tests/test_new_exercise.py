@@ -51,6 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     for folder in ("conv2attn", "tools"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "_config.yml", root)  # the last hint leads to the solution on the site
     (root / "exercises/sources").mkdir(parents=True)
     status, said = run(root, "tools/new_exercise.py", "99-dictionary")
     assert status == 0 and "make variants NAME=99" in said
