@@ -145,8 +145,6 @@ def classic(notebook: Notebook) -> bytes:
     return json.dumps(notebook, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-# merge.py reads the lines of cells as they are; once it takes CR and LF for LF, this passes, and the mark goes.
-NOT_YET = pytest.mark.xfail(strict=True, reason="lines of cells that end in CR and LF")
 EDITORS = [
     (jupyterlab, f"{EXERCISE}.ipynb"),
     (classic, f"{EXERCISE}.ipynb"),
@@ -155,7 +153,7 @@ EDITORS = [
     (colab, f"Copy of {EXERCISE}.ipynb"),
     (nbconvert, f"{EXERCISE}.nbconvert.ipynb"),
     (windows, f"{EXERCISE} (1).ipynb"),
-    pytest.param(windows_in_cells, f"{EXERCISE} (1).ipynb", marks=NOT_YET),
+    (windows_in_cells, f"{EXERCISE} (1).ipynb"),
     (stripped, f"{EXERCISE}.ipynb"),
 ]
 

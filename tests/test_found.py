@@ -46,6 +46,7 @@ def content(page: BeautifulSoup, name: str) -> str:
 
 def test_what_is_listed(pages, listed) -> None:
     unlisted = {"index.html", "search.html", "404.html", "book/answers.html"}
+    unlisted |= {page.relative_to(book.SITE).as_posix() for page in book.solution_pages()}
     assert set(pages) - set(listed) == unlisted
     assert {entry.relative_to(book.SITE).as_posix() for entry in book.pages()} <= set(listed) | unlisted
 

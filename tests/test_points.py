@@ -19,7 +19,7 @@ EXERCISES = sorted(path.parent.name for path in ROOT.glob("exercises/sources/*/e
 def checks(exercise: str) -> dict[str, nbformat.NotebookNode]:
     """The check cells of a learner's notebook, by id."""
     cells = nbformat.read(ROOT / f"exercises/{exercise}.ipynb", as_version=4).cells
-    return {cell.id: cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")}
+    return {cell.id: cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")}
 
 
 def public(module: object) -> dict[str, Callable[..., None]]:

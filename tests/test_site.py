@@ -177,10 +177,11 @@ def test_missing_and_flawed_pages_are_found(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(book, "SITE", tmp_path)
     with pytest.raises(book.BookError, match="made no book/index.html"):
         book.verify()
-    for page in book.pages():
+    pages = [*book.pages(), *book.solution_pages()]
+    for page in pages:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("<p>whole</p>", "utf-8")
-    assert book.verify() == len(book.pages())
+    assert book.verify() == len(pages)
     page.write_text('<div class="output traceback highlight">', "utf-8")
     with pytest.raises(book.BookError, match="holds a cell that failed"):
         book.verify()

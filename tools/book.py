@@ -53,8 +53,7 @@ PAGES = [
     "book/assets/*",
     "book/extensions/*.py",
     "book/templates/*",
-    "conv2attn/widgets/*.js",
-    "conv2attn/widgets/*.css",
+    *(f"conv2attn/**/*.{kind}" for kind in ("py", "js", "css", "html", "json")),  # the site offers the package
     "tools/book.py",
     "tools/exercise_pages.py",
     "tools/hints.py",

@@ -266,11 +266,13 @@ def check(paths: Sequence[Path], root: Path | None) -> list[str]:
 def points(root: Path) -> str:
     """The text of points.json: for the module of each exercise, the points of its checks.
 
-    They are taken from the learner's notebooks below `root`, which are made from the sources.
+    They are taken from the learner's notebooks below `root`, which are made from the sources. The points
+    of an open question are not there: a person gives them.
     """
     found: dict[str, dict[str, int]] = {}
     for path in sorted(root.glob("exercises/[0-9][0-9]-*.ipynb")):
-        grades = [cell.metadata.get("nbgrader", {}) for cell in nbformat.read(path, as_version=4).cells]
+        code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        grades = [cell.metadata.get("nbgrader", {}) for cell in code]
         found[f"chapter{path.name[:2]}"] = {grade["grade_id"]: grade["points"] for grade in grades if grade.get("grade")}
     return json.dumps(found, indent=1) + "\n"
 

@@ -176,6 +176,7 @@ def _cell(cell: Mapping[str, Any]) -> Cell:
         source = "".join(part for part in source if isinstance(part, str))
     source = source if isinstance(source, str) else ""
     source = source.encode("utf-8", "replace").decode("utf-8")  # JSON can hold half a character
+    source = source.replace("\r\n", "\n").replace("\r", "\n")  # as Python reads the lines
     grade_id = _dict(_dict(cell.get("metadata")).get("nbgrader")).get("grade_id")
     ids = (grade_id, cell.get("id"), *MARKER.findall(source))
     return Cell(tuple(name for name in ids if isinstance(name, str)), source)

@@ -207,10 +207,13 @@ def test_the_notebook_is_downloaded(visit) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_links_of_a_chapter_have_room_for_a_finger(visit, width: int) -> None:
     page = visit(CHAPTER, width=width)
-    boxes = [link.bounding_box() for link in page.locator(".launch a").all()]
-    assert len(boxes) == 4
-    assert all(box["height"] >= 24 and box["x"] + box["width"] <= width for box in boxes)
-    assert max(box["y"] for box in boxes) - min(box["y"] for box in boxes) < 40, "more than two lines"
+    of_chapter, of_exercises = (
+        [link.bounding_box() for link in links.get_by_role("link").all()] for links in page.locator(".launch").all()
+    )
+    assert len(of_chapter) == 4 and len(of_exercises) == 3
+    for boxes in (of_chapter, of_exercises):
+        assert all(box["height"] >= 24 and box["x"] + box["width"] <= width for box in boxes)
+        assert max(box["y"] for box in boxes) - min(box["y"] for box in boxes) < 40, "more than two lines"
 
 
 def test_404_page_finds_its_files_at_any_depth(browser: Browser, site: Path) -> None:
