@@ -2,6 +2,7 @@
 
 import math
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -142,6 +143,29 @@ def test_compare_says_what_differs_where_and_why(got: Any, want: Any, says: str)
 def test_compare_shows_a_difference_in_the_last_digits() -> None:
     got, want = torch.tensor(1.0000000001, dtype=torch.float64), 1.0
     assert line(core.compare, "f", got, want, atol=0, rtol=0) == "✗ f: expected 1, got 1.0000000001"
+
+
+def test_a_failure_imports_nothing() -> None:
+    """A learner would wait for it, and a grader once for each submission."""
+    code = """
+import sys, torch
+from conv2attn.checks import core
+
+before = set(sys.modules)
+try:
+    core.compare("scores", torch.zeros(2, 3), torch.ones(2, 3))
+except core.CheckFailed:
+    print(*set(sys.modules) - before, file=sys.stderr)
+else:
+    sys.exit("it passed")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == ""
+
+
+def test_the_farthest_place_is_the_first_of_several() -> None:
+    assert core.farthest(torch.tensor([[1.0, math.inf], [math.inf, 2.0]])) == (0, 1)
+    assert core.farthest(torch.tensor(3.0)) == ()
 
 
 def test_compare_keeps_to_its_tolerances() -> None:

@@ -15,8 +15,7 @@ from typing import Any
 import nbformat
 import pytest
 import variants
-from conv2attn import grading
-from conv2attn.grading import Grade
+from conv2attn.grading import Grade, grade_many
 from variants import Cell, Job, Outcome, Variant
 
 SOURCES = Path(__file__).parents[1] / "exercises/sources"
@@ -275,13 +274,6 @@ def grades(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Gr
             files[exercise, name] = folder / f"{exercise}-{name}.ipynb"
             nbformat.write(notebook, files[exercise, name])
     return dict(zip(files, grade_many(list(files.values()), SOURCES)))
-
-
-def grade_many(files: Sequence[Path], sources: Path) -> list[Grade]:
-    """The grades of many files at once."""
-    if hasattr(grading, "grade_many"):
-        return grading.grade_many(files, sources)
-    return [grading.grade(file, sources) for file in files]
 
 
 @pytest.fixture(scope="module")

@@ -551,7 +551,7 @@ def _expect_same_scores(case: str, query: Tensor, key: Tensor, other_query: Tens
         likely = next((what for what, other in maps.items() if torch.allclose(other_key, key @ other)), "")
     elif _map(query, other_query, singular=True) is not None:
         likely = "your matrix has no inverse, and what it has lost cannot come back?"
-    place = tuple(int(i) for i in torch.unravel_index((got - want).abs().nan_to_num(math.inf).argmax(), want.shape))
+    place = core.farthest((got - want).abs().nan_to_num(math.inf))
     was, now = core.number(want[place], 8), core.number(got[place], 8)
     core.fail(case, f"the score at {place} was {was} and is {now}{likely and ': '}{likely}")
 
