@@ -528,16 +528,16 @@ def _expect_pair(name: str, not_additive: Callable[..., Any], what: str, *matric
         reason = ""
         if not u.any() or not v.any():
             reason = ": one of them is all zeros"
+        elif not any((x @ matrices[0] @ matrices[1].T @ x.T).any() for x in (u, v, u + v)):
+            reason = ": all scores are 0 for your images, look at the channels that W_Q and W_K read"
+        elif not any((x @ matrices[2]).any() for x in (u, v)):
+            reason = ": all values are 0 for your images, look at the channels that W_V reads"
         elif u.equal(-v):
             reason = ": with v = -u the scores of u and of v are the same, so f(-u) = -f(u)"
         elif u.equal(v):
             reason = ": with v = u, f(2u) = 2 f(u) is all that is tested, and softmax may pick the same pixel in both"
         elif u[0].equal(u[1]) and v[0].equal(v[1]):
             reason = ": in each image both pixels are alike, so every weight gives the same"
-        elif not any((x @ matrices[0] @ matrices[1].T @ x.T).any() for x in (u, v, u + v)):
-            reason = ": all scores are 0 for your images, look at the channels that W_Q and W_K read"
-        elif not any((x @ matrices[2]).any() for x in (u, v)):
-            reason = ": all values are 0 for your images, look at the channels that W_V reads"
         core.fail(case, f"f(u + v) and f(u) + f(v) differ by {distance:.1g}, more than 0.01 is asked{reason}")
 
 
