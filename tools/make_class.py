@@ -3,7 +3,7 @@
     python tools/make_class.py 500 build/class --exercise 08-convolution-as-attention
 
 Most students take a right or a wrong answer from the bank for each task; every tenth hands in
-something that is hostile or broken. Beside the notebooks, expected.json tells who is who.
+something that is hostile or broken. Beside the folder, expected.json tells who is who.
 """
 
 import argparse

@@ -7,6 +7,7 @@ way of probing judges the learner's. Inputs are whole numbers in float64: right 
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -111,7 +112,8 @@ def probe_shapes(probe: Callable[..., Any]) -> None:
     impulses = torch.eye(60, dtype=torch.float64).reshape(60, *size)
     D = F.conv2d(impulses, weight, stride=2).flatten(1).T
     got = core.call(name, probe, _takes(size, lambda x: F.conv2d(x, weight, bias, stride=2)), size)
-    core.compare(f"{name}, a convolution with stride 2 on {size}", got, D, _probe_mistakes(D, bias.repeat_interleave(2)))
+    mistakes = partial(_probe_mistakes, D, bias.repeat_interleave(2))
+    core.compare(f"{name}, a convolution with stride 2 on {size}", got, D, mistakes)
 
     got = core.call(name, probe, _takes((2, 3), lambda x: x.reshape(3, 2)), (2, 3))
     view = {

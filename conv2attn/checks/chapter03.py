@@ -7,6 +7,7 @@ square or a symmetric case hides must show.
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import torch
@@ -52,7 +53,7 @@ def toeplitz_border(toeplitz: Callable[..., Any]) -> None:
         want = _toeplitz(kernel, n)
         case = f"{name}, {kernel_size} taps, n = {n}"
         core.expect_shape(case, D, want.shape, _toeplitz_shapes(want, kernel_size))
-        core.compare(case, D, want, _toeplitz_mistakes(kernel, n))
+        core.compare(case, D, want, partial(_toeplitz_mistakes, kernel, n))
         if (kernel_size, n) == (5, 6):
             first = want[0]
     core.passed(name, f"equal to conv1d, a first row {core.numbers(first)}")
@@ -114,7 +115,7 @@ def nearest_kernel_shared(nearest_kernel: Callable[..., Any]) -> None:
         D = _matrix(kernel, size)
         got = core.call(name, nearest_kernel, D, size, kernel_size)
         case = f"{name}, D of a {kernel_size}×{kernel_size} convolution on {size}"
-        core.compare(case, got, kernel, _nearest_mistakes(D, size, kernel_size))
+        core.compare(case, got, kernel, partial(_nearest_mistakes, D, size, kernel_size))
         if kernel_size == 3:
             row = kernel[0]
     core.passed(name, f"finds the kernel again, its first row {core.numbers(row)}")
@@ -129,7 +130,7 @@ def nearest_kernel_mean(nearest_kernel: Callable[..., Any]) -> None:
         got = core.call(name, nearest_kernel, D, size, kernel_size)
         want = _nearest(D, size, kernel_size)
         case = f"{name}, any D on {size}, {kernel_size}×{kernel_size}"
-        core.compare(case, got, want, _nearest_mistakes(D, size, kernel_size))
+        core.compare(case, got, want, partial(_nearest_mistakes, D, size, kernel_size))
         if kernel_size == 3:
             corner, copies = want[0, 0], len(_copies(size, -1, -1)[0])
     core.passed(name, f"the corner tap is the mean of {copies} copies, {core.numbers(corner)}")
@@ -148,7 +149,7 @@ def nearest_kernel_wide(nearest_kernel: Callable[..., Any]) -> None:
         if (bad := got.isnan()).any():
             i, j = bad.nonzero()[0].tolist()
             core.fail(case, f"tap {(i, j)} is nan: it has no copy on this image, so it has to be 0, not 0 / 0")
-        core.compare(case, got, want, _nearest_mistakes(D, size, kernel_size))
+        core.compare(case, got, want, partial(_nearest_mistakes, D, size, kernel_size))
     copies = _over_taps(kernel_size, lambda row, column: len(_copies(size, row, column)[0]))
     core.passed(name, f"{int((copies == 0).sum())} of {copies.numel()} taps have no copy and are 0")
 
@@ -285,7 +286,7 @@ def _expect_gradient(
     got = core.call(name, kernel_gradient, x, grad_y, kernel_size)
     want = _gradient(x, grad_y, kernel_size)
     case = f"{name}, {kernel_size}×{kernel_size} on {tuple(x.shape[1:])}{where}"
-    core.compare(case, got, want, _gradient_mistakes(x, grad_y, kernel_size))
+    core.compare(case, got, want, partial(_gradient_mistakes, x, grad_y, kernel_size))
     return want
 
 

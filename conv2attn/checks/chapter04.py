@@ -165,7 +165,7 @@ def field_width_law(field_width: Callable[..., Any]) -> None:
         )
         got = _two_numbers(name, core.call(name, field_width, field))
         case = f"{name}, {column_stack[1]} averages of {column_stack[0]} along the rows"
-        core.compare(case, got, want, _width_mistakes(field))
+        core.compare(case, got, want, partial(_width_mistakes, field))
     core.passed(name, f"{depth} averages of 5: {core.numbers(want[:1])}, and the field is {len(row)} pixels")
 
 
@@ -178,7 +178,8 @@ def field_width_any(field_width: Callable[..., Any]) -> None:
         field[:, : width // 2] *= 10  # off the middle
         want = _width(field)
         got = _two_numbers(name, core.call(name, field_width, field))
-        core.compare(f"{name}, a field of {height} × {width}, sum {core.number(field.sum())}", got, want, _width_mistakes(field))
+        case = f"{name}, a field of {height} × {width}, sum {core.number(field.sum())}"
+        core.compare(case, got, want, partial(_width_mistakes, field))
         if height == 5:
             first = want
     core.passed(name, f"a random field of 5 × 8 is {core.numbers(first)} wide")
@@ -348,7 +349,7 @@ def _expect_gradient_field(
     """Compare one field with the reference, and return the reference."""
     got = core.call(name, gradient_field, layer, x, pixel)
     want = _gradient_field(layer, x, pixel)
-    core.compare(case, got, want, _gradient_mistakes(layer, x, pixel))
+    core.compare(case, got, want, partial(_gradient_mistakes, layer, x, pixel))
     return want
 
 

@@ -8,6 +8,7 @@ only. No two sizes of an input are equal, unless a mistake needs it: a transpose
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ def _expect_scores(name: str, scores: Callable[..., Any], query: Tensor, key: Te
     """Compare with torch's scores, which are returned."""
     want = _logits(query, key)
     got = core.call(name, scores, query, key)
-    core.compare(f"{name}, query {tuple(query.shape)}, key {tuple(key.shape)}", got, want, _score_mistakes(query, key))
+    core.compare(f"{name}, query {tuple(query.shape)}, key {tuple(key.shape)}", got, want, partial(_score_mistakes, query, key))
     return want
 
 
@@ -275,7 +276,7 @@ def _expect_attention(
         core.fail(case, "expected the output first and the weights second, got them in the other order")
     mistaken = _weight_mistakes(query, key, mask, weights)
     core.compare(f"{case}, weights", got_weights, weights, mistaken)
-    core.compare(f"{case}, output", got_output, output, _output_mistakes(query, key, value, weights, output, mistaken))
+    core.compare(f"{case}, output", got_output, output, partial(_output_mistakes, query, key, value, weights, output, mistaken))
     return output, weights
 
 

@@ -6,6 +6,7 @@ encoding can point at a tap is known from the way the encoding is made, so no so
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -140,7 +141,7 @@ def multi_head_weights(multi_head: Callable[..., Any]) -> None:
         x, *maps, num_heads = _attention_case(gen, *sizes)
         _, A = _output_and_weights(name, core.call(name, multi_head, x, *maps, num_heads))
         _, want = _multi_head(x, *maps, num_heads)
-        core.compare(f"{name}, {_sizes(sizes)}, A", A, want, _weight_mistakes(x, *maps, num_heads))
+        core.compare(f"{name}, {_sizes(sizes)}, A", A, want, partial(_weight_mistakes, x, *maps, num_heads))
     core.passed(name, f"head 1 weighs its tokens for the first one by {core.numbers(want[1, 0])}")
 
 
@@ -152,7 +153,7 @@ def multi_head_output(multi_head: Callable[..., Any]) -> None:
         x, *maps, num_heads = _attention_case(gen, *sizes)
         y, _ = _output_and_weights(name, core.call(name, multi_head, x, *maps, num_heads))
         want, _ = _multi_head(x, *maps, num_heads)
-        core.compare(f"{name}, {_sizes(sizes)}, y", y, want, _output_mistakes(x, *maps, num_heads))
+        core.compare(f"{name}, {_sizes(sizes)}, y", y, want, partial(_output_mistakes, x, *maps, num_heads))
     core.passed(name, f"the first token becomes {core.numbers(want[0])}")
 
 
@@ -170,8 +171,8 @@ def multi_head_batch(multi_head: Callable[..., Any]) -> None:
 
     y, A = _output_and_weights(name, core.call(name, multi_head, x, *maps, num_heads))
     case = f"{name}, a batch of 4 like nn.MultiheadAttention"
-    core.compare(f"{case}, A", A, want_A, _weight_mistakes(x, *maps, num_heads))
-    core.compare(f"{case}, y", y, want, _output_mistakes(x, *maps, num_heads))
+    core.compare(f"{case}, A", A, want_A, partial(_weight_mistakes, x, *maps, num_heads))
+    core.compare(f"{case}, y", y, want, partial(_output_mistakes, x, *maps, num_heads))
 
     x = x.reshape(2, 2, 5, 6)
     y, A = _output_and_weights(name, core.call(name, multi_head, x, *maps, num_heads))
@@ -555,7 +556,7 @@ def _expect_bias(
     got = core.call(name, bias_matrix, table, size)
     want = _look_up(table, size)
     case = f"{name}, table {tuple(table.shape)}, size {size}"
-    core.compare(case, got, want, _bias_mistakes(table, size), atol=0, rtol=0)
+    core.compare(case, got, want, partial(_bias_mistakes, table, size), atol=0, rtol=0)
     core.expect_dtype(case, got, table.dtype)
     return want
 

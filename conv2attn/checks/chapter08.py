@@ -265,8 +265,11 @@ def conv_by_attention_interior(conv_by_attention: Callable[..., Any]) -> None:
             return kept
 
         want = F.conv2d(x, weight, padding="same")
-        mistakes = {mistake: inside(table) for mistake, table in _layer_mistakes(x, weight, bias, ONE_HOT).items()}
         case = f"{name}, inside a {height}×{width} image"
+
+        def mistakes() -> dict[str, Tensor]:
+            return {what: inside(table) for what, table in _layer_mistakes(x, weight, bias, ONE_HOT).items()}
+
         core.compare(case, y, inside(want), mistakes, atol=EXACT, rtol=EXACT)
         _expect_alpha_used(name, conv_by_attention, x, weight, bias)
     core.passed(name, f"equal to conv2d inside the image, pixel (1, 1) {core.numbers(want[:, 1, 1])}")
@@ -282,7 +285,7 @@ def conv_by_attention_border(conv_by_attention: Callable[..., Any]) -> None:
         bias = core.integers(gen, c_out)
         y = _layer_output(name, conv_by_attention, x, weight, bias, ONE_HOT)
         want = F.conv2d(x, weight, bias, padding="same")
-        mistakes = _layer_mistakes(x, weight, bias, ONE_HOT)
+        mistakes = partial(_layer_mistakes, x, weight, bias, ONE_HOT)
         case = f"{name}, kernel {kernel_size}×{kernel_size}, {height}×{width} image"
         core.compare(case, y, want, mistakes, atol=EXACT, rtol=EXACT)
     _expect_alpha_used(name, conv_by_attention, x, weight, bias)
@@ -301,7 +304,7 @@ def conv_by_attention_soft(conv_by_attention: Callable[..., Any]) -> None:
         y = _layer_output(name, conv_by_attention, x, weight, bias, alpha)
         want = _soft_layer(x, weight, bias, alpha)
         case = f"{name}, kernel {kernel_size}×{kernel_size}, alpha {alpha}"
-        core.compare(case, y, want, _layer_mistakes(x, weight, bias, alpha))
+        core.compare(case, y, want, partial(_layer_mistakes, x, weight, bias, alpha))
     core.passed(name, f"at alpha {alpha} a blurred convolution, pixel (0, 0) {core.numbers(want[:, 0, 0])}")
 
 

@@ -30,6 +30,9 @@ from torch import Tensor
 
 from conv2attn.checks.score import Score, points
 
+# Name of a likely mistake -> what an answer with that mistake returns. Where that takes time it is
+# a function: a right answer never asks.
+Mistakes = Mapping[str, Tensor] | Callable[[], Mapping[str, Tensor]]
 NO_MISTAKES: Mapping[str, Tensor] = MappingProxyType({})
 JUDGE = "CONV2ATTN_JUDGE"  # the environment variable that is "1" where outputs are compared
 
@@ -153,7 +156,7 @@ def expect_number(name: str, got: Any) -> float:
 
 
 def expect_shape(
-    name: str, got: Any, shape: Sequence[int], mistakes: Mapping[str, Tensor] = NO_MISTAKES
+    name: str, got: Any, shape: Sequence[int], mistakes: Mistakes = NO_MISTAKES
 ) -> None:
     """Raise CheckFailed unless `got` is a tensor of this `shape`.
 
@@ -187,7 +190,7 @@ def compare(
     name: str,
     got: Any,
     want: Tensor | float,
-    mistakes: Mapping[str, Tensor] = NO_MISTAKES,
+    mistakes: Mistakes = NO_MISTAKES,
     *,
     atol: float = 1e-5,
     rtol: float = 1e-5,
@@ -198,8 +201,9 @@ def compare(
         name: the learner's function, as it is called in the exercise.
         got: what it returned. Any real dtype; where `want` has no axes, a number will do.
         want: the reference, a tensor or a number; NaN and infinities must stand where it has them.
-        mistakes: name of a likely mistake -> what an answer with that mistake returns. The
-            first one that matches `got` ends the line, as a question: "kernel flipped?".
+        mistakes: name of a likely mistake -> what an answer with that mistake returns, or a
+            function that works it out. The first one that matches `got` ends the line, as a
+            question: "kernel flipped?".
         atol, rtol: tolerances; 0 and 0 ask for equality. The default lets float32 pass.
 
     The line names the shape that differs, or where the largest difference is, both numbers
@@ -258,9 +262,9 @@ def _copy(value: Any) -> Any:
     return copy.deepcopy(value)
 
 
-def _likely(got: Tensor, mistakes: Mapping[str, Tensor], atol: float, rtol: float) -> str:
+def _likely(got: Tensor, mistakes: Mistakes, atol: float, rtol: float) -> str:
     """`: name?` for the first mistake whose output is `got`, or nothing."""
-    for mistake, output in mistakes.items():
+    for mistake, output in (mistakes() if callable(mistakes) else mistakes).items():
         same_shape = got.shape == output.shape
         if same_shape and torch.allclose(got.double(), output.detach().double(), rtol, atol, equal_nan=True):
             return f": {mistake}?"

@@ -11,6 +11,7 @@ The keeper ends when its standard input is closed, a guard when its connection i
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import pkgutil
@@ -22,8 +23,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -112,6 +114,7 @@ def main(address: str, limits: Limits) -> None:
     for module in pkgutil.iter_modules(conv2attn.checks.__path__, "conv2attn.checks."):
         importlib.import_module(module.name)
     learner = runner.shell()
+    gc.freeze()  # a collection in a fork would copy all of this memory, only to look at it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a guard
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -150,6 +153,8 @@ class _Guard:
         self.limits = limits
         self.warm = _own_memory(psutil.Process())  # what every fork of the keeper begins with, and shares
         self.sandbox = Sandbox() if limits.sandboxed else None
+        if self.sandbox:
+            self.sandbox.enter()
         self.socket, theirs = socket.socketpair()
         child = os.fork()
         if child == 0:
@@ -157,8 +162,8 @@ class _Guard:
             others.close()
             self._become_the_learners(theirs, learner)
         theirs.close()
-        # In a sandbox, orphans become children of its first process, not of ours.
-        self.roots = [psutil.Process(child), *([psutil.Process(self.sandbox.process.pid)] if self.sandbox else [])]
+        # The /proc of a sandbox shows the sandbox's processes and no other.
+        self.family = psutil.process_iter if self.sandbox else partial(_family, psutil.Process(child))
         try:
             self.socket.settimeout(PATIENCE)
             frames.receive(self.socket)  # it is ready
@@ -171,15 +176,9 @@ class _Guard:
 
         try:
             if self.sandbox:
-                os.environ["HOME"] = WORK
-                self.sandbox.enter()
                 self.sandbox.let_go()
-                if inside := os.fork():  # only a child is inside; this process stays, to be its parent
-                    connection.close()
-                    os.waitpid(inside, 0)
-                    os._exit(0)
-            else:
-                os.chdir(os.environ["HOME"])
+                os.environ["HOME"] = WORK
+            os.chdir(os.environ["HOME"])
             os.setsid()
             _bound(self.limits.memory)
             if self.sandbox:
@@ -220,7 +219,7 @@ class _Guard:
             now = time.monotonic()
             if now - last < TICK:  # most answers come before the first look
                 continue
-            usage = _usage(self.roots, self.warm)
+            usage = _usage(self.family(), self.warm)
             start = start or usage
             idle = 0.0 if usage.busy else idle + now - last
             last = now
@@ -238,7 +237,7 @@ class _Guard:
         if self.sandbox:
             self.sandbox.close()
             return
-        family = _family(self.roots)
+        family = list(self.family())
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -276,7 +275,7 @@ def _bound(memory: int) -> None:
 
 @dataclass(frozen=True)
 class _Usage:
-    """What a process and all below it have taken: seconds of computing, bytes; and whether one of them is at work."""
+    """What processes have taken: seconds of computing, bytes; and whether one of them is at work."""
 
     seconds: float
     memory: int
@@ -284,13 +283,12 @@ class _Usage:
     busy: bool
 
 
-def _family(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """These processes and all below them."""
-    family = []
-    for root in roots:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family += [root, *root.children(recursive=True)]
-    return family
+def _family(root: psutil.Process) -> list[psutil.Process]:
+    """A process and all below it."""
+    try:
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _own_memory(process: psutil.Process) -> int:
@@ -298,9 +296,9 @@ def _own_memory(process: psutil.Process) -> int:
     return taken.rss - getattr(taken, "shared", 0)
 
 
-def _usage(roots: Sequence[psutil.Process], warm: int) -> _Usage:
+def _usage(family: Iterable[psutil.Process], warm: int) -> _Usage:
     seconds, memory, processes, busy = 0.0, 0, 0, False
-    for process in _family(roots):
+    for process in family:
         with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():
             times = process.cpu_times()
             seconds += times.user + times.system + times.children_user + times.children_system

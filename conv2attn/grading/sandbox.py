@@ -1,13 +1,15 @@
 """A sandbox that bubblewrap makes, and that a process which is already warm can enter.
 
 Bubblewrap starts programs; a learner's process is forked, with torch imported, and starts no
-program. So bubblewrap makes the sandbox around a program that only waits, and the fork moves
-into it: user, files, processes, network and the rest, with no capability left.
+program. So bubblewrap makes the sandbox around a program that only waits, and the process that is
+to fork moves into it: user, files, network and the rest. It stays outside in one thing. Among the
+sandbox's processes is only what it forks, and that sees, and can reach, no other.
 
 Inside there is no network, no other process, no file but Python, its packages and the course's
 package, all read-only, and two small folders to write in.
 """
 
+import contextlib
 import ctypes
 import functools
 import json
@@ -79,19 +81,21 @@ class Sandbox:
             SandboxMissing: bubblewrap is missing, or does not get what it needs.
         """
         told, tell = os.pipe()
-        # It says when all is in place, and ends with the process that holds its standard input.
-        waits = ["sh", "-c", "echo; exec cat >/dev/null"]
         try:
+            # What runs inside ends with the process that holds its standard input.
             self.process = subprocess.Popen(
-                [*command(), "--info-fd", str(tell), *waits],
+                [*command(), "--info-fd", str(tell), "cat"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[tell],
             )  # fmt: skip
         except OSError as error:
             raise SandboxMissing(f"bubblewrap does not start: {error}") from None
         finally:
             os.close(tell)
-        assert self.process.stdout and self.process.stderr
-        ready = self.process.stdout.readline()
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(b"\n")
+            self.process.stdin.flush()
+        ready = self.process.stdout.readline()  # it comes back once all is in place
         with open(told, "rb") as file:
             info = file.read()
         if not ready:
@@ -106,11 +110,9 @@ class Sandbox:
         Raises:
             OSError: the machine refuses.
         """
-        libc = ctypes.CDLL(None, use_errno=True)
         pidfd = os.pidfd_open(self.first)
-        _must(libc.setns(pidfd, NAMESPACES), "setns")
+        _must(ctypes.CDLL(None, use_errno=True).setns(pidfd, NAMESPACES), "setns")
         os.close(pidfd)
-        os.chdir(WORK)
 
     def close(self) -> None:
         """End everything that runs inside."""
