@@ -11,6 +11,7 @@ The keeper ends when its standard input is closed, a guard when its connection i
 """
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -36,6 +37,7 @@ from conv2attn.grading.sandbox import SCRATCH, WORK, Sandbox, SandboxMissing, gi
 
 TICK = 0.1  # seconds between two looks at a process that is still busy
 PATIENCE = 30  # seconds for a process to start, and as often the seconds of computing for an answer to come
+LARGE, MADV_COLLAPSE = 2 * 2**20, 25  # the size of a large page, and what asks for them (linux/mman.h)
 # Set before torch is imported: a process of several threads can neither be forked nor enter a sandbox.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -115,6 +117,7 @@ def main(address: str, limits: Limits) -> None:
         importlib.import_module(module.name)
     learner = runner.shell()
     gc.freeze()  # a collection in a fork would copy all of this memory, only to look at it
+    _take_large_pages()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a guard
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -262,6 +265,23 @@ def _guard(connection: socket.socket, limits: Limits, learner: Any) -> None:
         pass  # the judge is done with it
     finally:
         guard.end()
+
+
+def _take_large_pages() -> None:
+    """Move this process's own memory to pages of 2 MB: to fork then takes a quarter of the time, and so does to end.
+
+    Where Linux is older than 6.1, or has none to give, all stays as it is.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    libc = ctypes.CDLL(None)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, _, _, _, *name = line.split(maxsplit=5)
+        if rights == "rw-p" and name in ([], ["[heap]"]):
+            start, end = (int(address, 16) for address in place.split("-"))
+            first, last = -(-start // LARGE) * LARGE, end // LARGE * LARGE
+            if first < last:
+                libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), MADV_COLLAPSE)
 
 
 def _bound(memory: int) -> None:
