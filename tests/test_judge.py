@@ -121,7 +121,7 @@ def test_a_keeper_that_fails_is_no_verdict(reference: nbformat.NotebookNode, bui
     def change(cells: dict[str, nbformat.NotebookNode]) -> None:
         cells[
             "c02"
-        ].source += "\nimport os\nos.environ['CONV2ATTN_KEEPER'] = '/nowhere'\nlearner.address = '/nowhere'\nremote.keeper.connect.__defaults__ = (0.1,)"
+        ].source += "\nimport os\nos.environ['CONV2ATTN_KEEPER'] = '/nowhere'\nlearner.address = learner.shared.address = '/nowhere'\nremote.keeper.connect.__defaults__ = (0.1,)"
 
     with pytest.raises(GraderFailed, match="no learner's process: no keeper of learners' processes answers"):
         judged(reference, built_toy, change)

@@ -29,7 +29,7 @@ def inside(address: Path, source: str, *arguments: Any) -> Any:
     names: dict[str, Any] = {}
     submission = remote.Submission(names, address)
     try:
-        submission.answers(["attempt"], source)
+        submission.answers("attempt", ["attempt"], source)
         return names["attempt"](*arguments)
     finally:
         submission.close()
@@ -248,7 +248,7 @@ def test_no_process_is_left_when_the_keeper_ends() -> None:
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     with keeper.running(LIMITS) as address:
         names: dict[str, Any] = {}
-        remote.Submission(names, address).answers(["attempt"], "def attempt():\n    return 1")
+        remote.Submission(names, address).answers("attempt", ["attempt"], "def attempt():\n    return 1")
         assert names["attempt"]() == 1
         names["attempt"]._process.close()
     deadline = time.monotonic() + 10
@@ -277,6 +277,30 @@ def test_an_answer_is_data_and_never_code(address: Path) -> None:
     lie, kind = inside(address, source)
     assert type(lie).__name__ == "Lie" and type(lie).__module__ != "__main__"
     assert lie != 1 and not callable(kind)
+
+
+# --- company ---------------------------------------------------------------------------------
+
+
+def test_answers_share_a_process_until_one_is_to_be_alone(address: Path) -> None:
+    names: dict[str, Any] = {}
+    submission = remote.Submission(names, address)
+    try:
+        submission.has("set-up", "import math")
+        submission.answers("first", ["first"], "runs = 1\ndef first():\n    math.tau = 6\n    return runs")
+        submission.answers("second", ["second"], "runs = 2\ndef second():\n    return runs, math.tau == 6")
+        assert names["first"]() == 2 and list(names["second"]()) == [2, True]
+        submission.alone("second")
+        assert list(names["second"]()) == [2, False] and names["first"]() == 2
+        submission.alone("first")
+        assert names["first"]() == 1
+        submission.answers("third", ["third"], "def third():\n    import os\n    os._exit(0)")
+        with pytest.raises(remote.Ended):
+            names["third"]()
+        submission.answers("fourth", ["fourth"], "def fourth():\n    return 4")  # their process is gone
+        assert names["fourth"]() == 4
+    finally:
+        submission.close()
 
 
 # --- where there is no sandbox ---------------------------------------------------------------

@@ -78,10 +78,14 @@ def judge(
         nbformat.write(notebook, inner / "submission.ipynb")
         # pytest's settings are this file's alone, wherever the grader is called from.
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        # The kernel's too; and nobody asks for its history.
+        profile = folder / "ipython" / "profile_default"
+        profile.mkdir(parents=True)
+        (profile / "ipython_kernel_config.py").write_text("c.HistoryManager.enabled = False\n", encoding="utf-8")
         results, log = folder / "results.jsonl", folder / "pytest.log"
         results.touch()
         command = [sys.executable, "-m", "pytest", "submission/submission.ipynb", "-c", "pytest.ini"]
-        command += ["-p", "nbval.plugin", "-p", __name__, "-p", "no:cacheprovider", "--color=no", "-q"]
+        command += ["-p", "nbval.plugin", "-p", __name__, "-p", "no:cacheprovider", "-p", "no:logging", "--color=no", "-q"]
         command += ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
         command += [f"--judge-results={results}"]
         environment = {
@@ -89,6 +93,7 @@ def judge(
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "CONV2ATTN_JUDGE": "1",
             "OMP_NUM_THREADS": "1",
+            "IPYTHONDIR": str(folder / "ipython"),
         }
         for inherited in ("PYTEST_ADDOPTS", "CONV2ATTN_SEED"):  # the stored outputs are of the seed that is given
             environment.pop(inherited, None)
@@ -152,7 +157,7 @@ def _as_run(cell: NotebookNode) -> str:
     if role == "check":
         return cell.source
     if role == "answer":
-        return f"learner.answers({cell.metadata.conv2attn.names!r}, {cell.source!r})"
+        return f"learner.answers({cell.id!r}, {cell.metadata.conv2attn.names!r}, {cell.source!r})"
     has = f"learner.has({role!r}, {cell.source!r})"
     return has if role == "extra" else f"{has}\n{cell.source}"
 
@@ -204,6 +209,7 @@ class _Judge:
         self.results = results.open("a", encoding="utf-8", buffering=1)
         self.broken: dict[tuple[int, str], str] = {}  # submission and answer -> why its cell failed
         self.lost: dict[tuple[int, str], str] = {}  # submission and answer -> why no further check of it is run
+        self.alone: set[tuple[int, str]] = set()  # answers that have a process of their own
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Compare the check cells, run the others; what a learner's comments or tags ask for is not heard."""
@@ -219,14 +225,20 @@ class _Judge:
         try:
             if role == "check" and key in self.lost:
                 raise _Lost(self.lost[key])
-            result = yield
+            try:
+                result = yield
+            except Exception as error:
+                self._must_live(item, error)
+                if role != "check" or key in self.alone | self.broken.keys() or _unanswered(item):
+                    raise
+                # Another answer may be why. What it does in a process of its own counts.
+                self.alone.add(key)
+                item.cell.source = f"learner.alone({key[1]!r})\n{item.cell.source}"
+                result = item.runtest()
             passed = True
             return result
         except Exception as error:
-            if item.parent.timed_out or not item.parent.kernel.is_alive():
-                pytest.exit(
-                    f"the judge's kernel is stuck or dead: {one_line(str(error))}", pytest.ExitCode.INTERNAL_ERROR
-                )
+            self._must_live(item, error)
             says = self._says(item, key, error)
             if role == "answer":
                 missing = says.startswith(NOT_ANSWERED)
@@ -235,17 +247,24 @@ class _Judge:
         finally:
             self.results.write(json.dumps({"id": item.cell.id, "passed": passed, "says": says}) + "\n")
 
+    def _must_live(self, item: Any, error: Exception) -> None:
+        """End pytest where the kernel is stuck or dead, or has no learner's process: then there is no verdict."""
+        if item.parent.timed_out or not item.parent.kernel.is_alive():
+            pytest.exit(
+                f"the judge's kernel is stuck or dead: {one_line(str(error))}", pytest.ExitCode.INTERNAL_ERROR
+            )
+        if (raised := _error_of(item)) and raised.ename == "NoLearner":
+            pytest.exit(f"no learner's process: {one_line(raised.evalue)}", pytest.ExitCode.INTERNAL_ERROR)
+
     def _says(self, item: Any, key: tuple[int, str], error: Exception) -> str:
         """One line about a cell that failed."""
         if isinstance(error, _Lost):
             return str(error)
-        raised = next((out for out in item.test_outputs or () if out.output_type == "error"), None)
+        raised = _error_of(item)
         if raised is None:
             message = str(error)
             differs = message == "Cell outputs differ"
             return "✗ prints something other than its own line" if differs else f"✗ {one_line(message)}"
-        if raised.ename == "NoLearner":
-            pytest.exit(f"no learner's process: {one_line(raised.evalue)}", pytest.ExitCode.INTERNAL_ERROR)
         if raised.ename == "Ended":
             if _role(item.cell) == "check":
                 self.lost[key] = one_line(raised.evalue)
@@ -258,6 +277,17 @@ class _Judge:
         if rendered.startswith("✗"):
             return rendered
         return f"✗ {one_line(f'{raised.ename}: {raised.evalue}')}"
+
+
+def _error_of(item: Any) -> NotebookNode | None:
+    """The error that a cell's run ended with."""
+    return next((out for out in item.test_outputs or () if out.output_type == "error"), None)
+
+
+def _unanswered(item: Any) -> bool:
+    """Whether a check failed since there is only the stub: no company can be why."""
+    error = _error_of(item)
+    return error is not None and NOT_ANSWERED in "\n".join([error.ename, *error.traceback])
 
 
 class _Lost(Exception):

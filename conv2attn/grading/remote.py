@@ -1,13 +1,14 @@
 """The judge's kernel's side: what learners wrote, as functions that run elsewhere.
 
-The judge's kernel never runs a line of a learner's. For each answer it asks for a process of
-its own (`keeper`), in which that answer's cell runs after the cells that the notebook has
-before it; no other answer can spoil it. The answer's functions stand in the kernel as `Answer`
-objects: a call sends copies of the arguments there and gets plain data back, and what happened
-to the arguments there happens to them here.
+The judge's kernel never runs a line of a learner's. The answers of a submission run in a process
+that they share (`keeper`), in the notebook's order, as they did for the learner. Their functions
+stand in the kernel as `Answer` objects: a call sends copies of the arguments there and gets plain
+data back, and what happened to the arguments there happens to them here.
 
-What runs before an answer's cell is tried in this order: set-up cells and the learner's extra
-cells; where a name is missing, everything before it, other answers too; where the process
+What passes so, passes. Where something fails, another answer may be why. So that answer gets a
+process of its own, in which its cell runs after the cells that the notebook has before it, and
+what it does there counts. These cells are tried in this order: set-up cells and the learner's
+extra cells; where a name is missing, everything before it, other answers too; where the process
 ended, set-up alone.
 """
 
@@ -18,7 +19,7 @@ import socket
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import cloudpickle
 from torch import Tensor
@@ -44,6 +45,8 @@ class Cell:
     source: str
 
 
+NONSENSE = "✗ what comes back from the answer cannot be read: does it write to files that it did not open?"
+
 # What runs before an answer's cell, in the order in which it is tried.
 USUAL, EVERYTHING, ALONE = ("set-up", "extra"), ("set-up", "extra", "answer"), ("set-up",)
 
@@ -56,13 +59,16 @@ class Submission:
         self.namespace = namespace
         self.address = address or Path(os.environ[ADDRESS])
         self.cells: list[Cell] = []
-        self.processes: list[Process] = []
+        self.shared = Process(self.address)
+        self.waiting: list[str] = []  # cells that the shared process has not run yet
+        self.own: dict[str, OwnProcess] = {}
 
     def has(self, kind: str, source: str) -> None:
         """A cell that is not an answer goes before what follows."""
         self.cells.append(Cell(kind, source))
+        self.waiting.append(source)
 
-    def answers(self, names: Sequence[str], source: str) -> None:
+    def answers(self, answer: str, names: Sequence[str], source: str) -> None:
         """Run an answer's cell; the functions in `names` are then the learner's.
 
         Raises:
@@ -71,15 +77,27 @@ class Submission:
         """
         for name in names:
             self.namespace.pop(name, None)
-        process = Process(self.address, tuple(self.cells), names, source)
+        self.own[answer] = OwnProcess(self.address, tuple(self.cells), names, source)
         self.cells.append(Cell("answer", source))
-        self.processes.append(process)
-        for name, value in process.start().items():
-            self.namespace[name] = value
+        waiting, self.waiting = self.waiting, []
+        try:
+            self.namespace.update(self.shared.run(waiting, source, names))
+        except (Exception, Ended):
+            self.alone(answer)
+
+    def alone(self, answer: str) -> None:
+        """Give an answer a process of its own, from here on.
+
+        Raises:
+            Exception: what its cell raises, or one that is called the same.
+            Ended: its process ended.
+        """
+        if not self.own[answer].connection:
+            self.namespace.update(self.own[answer].start())
 
     def close(self) -> None:
         """End all processes of this submission."""
-        for process in self.processes:
+        for process in (self.shared, *self.own.values()):
             process.close()
 
 
@@ -91,35 +109,48 @@ def begin(namespace: MutableMapping[str, Any]) -> Submission:
 
 
 class Process:
-    """The learner's process in which one answer runs."""
+    """A learner's process; it starts when it is first needed."""
 
-    def __init__(self, address: Path, before: Sequence[Cell], names: Sequence[str], source: str) -> None:
-        self.address, self.before, self.names, self.source = address, before, names, source
-        self.kinds = USUAL
+    def __init__(self, address: Path) -> None:
+        self.address = address
         self.connection: socket.socket | None = None
+        self.ended = ""
 
-    def start(self) -> dict[str, Any]:
-        """Run the answer's cell, and what goes before it; the value of each of its names that it made."""
-        message, numbers = self._with_what_it_needs(self._run)
+    def run(self, before: Sequence[str], source: str, names: Sequence[str]) -> dict[str, Any]:
+        """Run the cells `before`, then an answer's cell; the value of each of its names that it made.
+
+        Raises:
+            Exception: what the answer's cell raises, or one that is called the same.
+            Ended: the process ended, now or before.
+            NoLearner: it could not be started.
+        """
+        if self.ended:
+            raise Ended(self.ended)
+        if self.connection is None:
+            try:
+                self.connection = keeper.connect(self.address)
+            except ConnectionError as error:
+                raise NoLearner(str(error)) from None
+        message, numbers = self._ask({"do": "run", "before": list(before), "source": source, "names": list(names)})
         with _no_nonsense():
             made, read = message["made"], wire.Reader(numbers).read
             return {
                 name: Answer(self, name) if made[name] == ["function"] else read(made[name])
-                for name in self.names
+                for name in names
                 if name in made
             }
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Call a function there, with copies of these arguments; they change as the copies do."""
-        pickled = cloudpickle.dumps((arguments, keywords))
+        """Call a function there, with copies of these arguments; they change as the copies do.
+
+        Raises:
+            Exception: what it raises, or one that is called the same.
+            Ended: the process ended, now or before.
+        """
+        if self.ended:
+            raise Ended(self.ended)
         known = wire.tensors([list(arguments), keywords])
-
-        def call() -> tuple[dict[str, Any], bytes]:
-            if self.connection is None:
-                self._run()
-            return self._ask({"do": "call", "name": name}, pickled)
-
-        message, numbers = self._with_what_it_needs(call)
+        message, numbers = self._ask({"do": "call", "name": name}, cloudpickle.dumps((arguments, keywords)))
         with _no_nonsense():
             reader = wire.Reader(numbers, known)
             for tensor, (values, learns, gradient) in zip(known, message["after"], strict=True):
@@ -131,6 +162,58 @@ class Process:
         if self.connection:
             self.connection.close()
             self.connection = None
+
+    def _ask(self, request: dict[str, Any], numbers: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Send a request to the learner's process.
+
+        Raises:
+            Exception: one with the name and the text of what was raised there.
+            Ended: the process ended, or was ended.
+            NoLearner: it could not be started.
+        """
+        assert self.connection
+        try:
+            frames.send(self.connection, request, numbers)
+            message, numbers = frames.receive(self.connection)
+        except OSError as error:
+            raise NoLearner(f"the learner's process has no guard: {error}") from None
+        except EOFError:
+            raise NoLearner("the learner's process has no guard") from None
+        except ValueError:
+            message = None
+        kind = message.get("kind") if isinstance(message, dict) else None
+        if kind == "value":
+            return message, numbers
+        if kind == "raised":
+            raise raised(message.get("types"), message.get("text"), message.get("line"))
+        self.close()
+        if kind == "failed":
+            raise NoLearner(str(message["reason"]))
+        self.ended = f"✗ {message['reason']}" if kind == "ended" else NONSENSE
+        raise Ended(self.ended)
+
+
+class OwnProcess(Process):
+    """The process of one answer, with what its cell needs before it."""
+
+    def __init__(self, address: Path, before: Sequence[Cell], names: Sequence[str], source: str) -> None:
+        super().__init__(address)
+        self.before, self.names, self.source = before, names, source
+        self.kinds = USUAL
+
+    def start(self) -> dict[str, Any]:
+        """Run the answer's cell, and what goes before it; the value of each of its names that it made."""
+        return self._with_what_it_needs(self._run)
+
+    def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function, as `Process.call` does, with whatever it needs before it."""
+
+        def call() -> Any:
+            if self.connection is None:
+                self._run()
+            return super(OwnProcess, self).call(name, arguments, keywords)
+
+        return self._with_what_it_needs(call)
 
     def _with_what_it_needs(self, attempt: Callable[[], Any]) -> Any:
         """`attempt`, and once more with other cells before the answer's, where they may be why it fails."""
@@ -155,43 +238,9 @@ class Process:
         self.close()
         self.kinds = kinds
 
-    def _run(self) -> tuple[dict[str, Any], bytes]:
-        try:
-            self.connection = keeper.connect(self.address)
-        except ConnectionError as error:
-            raise NoLearner(str(error)) from None
-        before = [cell.source for cell in self.before if cell.kind in self.kinds]
-        return self._ask({"do": "run", "before": before, "source": self.source, "names": list(self.names)})
-
-    def _ask(self, request: dict[str, Any], numbers: bytes = b"") -> tuple[dict[str, Any], bytes]:
-        """Send a request to the learner's process.
-
-        Raises:
-            Exception: one with the name and the text of what was raised there.
-            Ended: the process ended, or was ended.
-            NoLearner: it could not be started.
-        """
-        assert self.connection
-        try:
-            frames.send(self.connection, request, numbers)
-            message, numbers = frames.receive(self.connection)
-        except OSError as error:
-            raise NoLearner(f"the learner's process has no guard: {error}") from None
-        except EOFError:
-            raise NoLearner("the learner's process has no guard") from None
-        except ValueError:
-            _nonsense()
-        kind = message.get("kind") if isinstance(message, dict) else None
-        if kind == "value":
-            return message, numbers
-        if kind == "raised":
-            raise raised(message.get("types"), message.get("text"), message.get("line"))
-        self.close()
-        if kind == "ended":
-            raise Ended(f"✗ {message['reason']}")
-        if kind == "failed":
-            raise NoLearner(str(message["reason"]))
-        _nonsense()
+    def _run(self) -> dict[str, Any]:
+        self.ended = ""
+        return self.run([cell.source for cell in self.before if cell.kind in self.kinds], self.source, self.names)
 
 
 class Answer:
@@ -233,8 +282,6 @@ def _no_nonsense() -> Iterator[None]:
     try:
         yield
     except Exception:  # a stranger's data fails in any way it likes
-        _nonsense()
+        raise Ended(NONSENSE) from None
 
 
-def _nonsense() -> NoReturn:
-    raise Ended("✗ what comes back from the answer cannot be read: does it write to files that it did not open?")

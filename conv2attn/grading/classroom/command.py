@@ -42,7 +42,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="batches at a time (default: one a core)")
     parser.add_argument(
-        "--batch", type=int, default=50, help="submissions that one kernel grades (default %(default)d)"
+        "--batch", type=int, default=100, help="submissions that one kernel grades (default %(default)d)"
     )
     parser.add_argument(
         "--cpu-seconds", type=float, default=10.0, help="computing time of a cell or a call (default %(default)g)"
