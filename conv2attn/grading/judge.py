@@ -85,7 +85,9 @@ def judge(
         results, log = folder / "results.jsonl", folder / "pytest.log"
         results.touch()
         command = [sys.executable, "-m", "pytest", "submission/submission.ipynb", "-c", "pytest.ini"]
-        command += ["-p", "nbval.plugin", "-p", __name__, "-p", "no:cacheprovider", "-p", "no:logging", "--color=no", "-q"]
+        command += ["-p", "nbval.plugin", "-p", __name__, "--color=no", "-q", "--capture=no"]
+        for unused in ("cacheprovider", "logging", "warnings"):
+            command += ["-p", f"no:{unused}"]
         command += ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
         command += [f"--judge-results={results}"]
         environment = {
@@ -199,6 +201,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """pytest's hook: start judging when there is a file for the results."""
     if config.option.judge_results:
+        import nbval.kernel  # here: whoever imports this module for its other half needs none
+
+        nbval.kernel.pformat = repr  # it takes its time over every message, for a log that nobody reads
         config.pluginmanager.register(_Judge(Path(config.option.judge_results)))
 
 

@@ -164,6 +164,7 @@ class _Guard:
             self.socket.close()
             others.close()
             self._become_the_learners(theirs, learner)
+        sys.path.clear()  # the guard sees what the learner writes, and must never import it
         theirs.close()
         # The /proc of a sandbox shows the sandbox's processes and no other.
         self.family = psutil.process_iter if self.sandbox else partial(_family, psutil.Process(child))

@@ -73,13 +73,18 @@ AXE = """async (tags) => {
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
 }"""
 
+# What waits until the reader is near is told so in the frame after, however slow the machine is.
+SCROLL = """(y) => new Promise((done) => {
+  window.scrollTo(0, y);
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));
+})"""
+
 
 def scroll_through(page: Page) -> None:
     """Let everything that waits for the reader come near."""
     y = 0
     while y < page.evaluate("document.documentElement.scrollHeight"):
-        page.evaluate("y => window.scrollTo(0, y)", y)
-        page.wait_for_timeout(20)
+        page.evaluate(SCROLL, y)
         y += 800
 
 
