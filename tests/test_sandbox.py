@@ -58,7 +58,7 @@ def test_of_the_machine_only_python_and_the_package_are_there(address: Path, tmp
         ROOT / "tests",
         "/etc/passwd",
         "/etc/shadow",
-        "/root/.ssh",
+        Path.home() / ".ssh",
         "/home",
         "/var",
         "/run",
