@@ -1,6 +1,5 @@
 """The construction inside an unmodified ``torch.nn.MultiheadAttention``."""
 
-import math
 from dataclasses import dataclass
 
 import torch

@@ -13,7 +13,7 @@ from pathlib import Path
 import make_class
 import pytest
 from bs4 import BeautifulSoup
-from conv2attn.grading import Grade, GraderFailed, Limits, report, seeds
+from conv2attn.grading import Grade, GraderFailed, Limits, seeds
 from conv2attn.grading.classroom import collect, command, copies, outputs, run
 from conv2attn.grading.classroom.collect import Submission
 from conv2attn.grading.classroom.run import Result, Store

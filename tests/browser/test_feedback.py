@@ -1,6 +1,5 @@
 """The report of a grade and the overview, as files in a browser: whole, accessible, and quiet."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
