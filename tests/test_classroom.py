@@ -13,11 +13,15 @@ from pathlib import Path
 import make_class
 import pytest
 from bs4 import BeautifulSoup
-from conv2attn.grading import Grade, GraderFailed, Limits, seeds
+from tqdm import tqdm
+
+from conv2attn.grading import seeds
 from conv2attn.grading.classroom import collect, command, copies, outputs, run
 from conv2attn.grading.classroom.collect import Submission
 from conv2attn.grading.classroom.run import Result, Store
-from conv2attn.grading.judge import Verdict
+from conv2attn.grading.engine import Grade
+from conv2attn.grading.judge import GraderFailed, Verdict
+from conv2attn.grading.keeper import Limits
 from conv2attn.grading.merge import Check
 
 TOY = "90-toy"
@@ -225,6 +229,44 @@ def test_what_has_no_verdict_costs_nobody_else_and_is_tried_again(tmp_path: Path
     assert grader.asked == ["poison"]
 
 
+def test_one_that_has_no_verdict_is_found_by_halves(tmp_path: Path) -> None:
+    """Not by grading each of two hundred in a kernel of its own."""
+    grader, calls = Grader(), []
+    one = handed_in(tmp_path / "in", **{f"s{n:02}": "poison" if n == 20 else "right" for n in range(32)})
+
+    def grade(files: Sequence[Path]) -> list[Grade | ValueError]:
+        calls.append(len(files))
+        return grader(files)
+
+    results = run.run(one, grade, Store(tmp_path / "results", "1"), batch=32, jobs=1)
+    assert [result.status for result in results].count("no verdict") == 1 == len(results) - 31
+    assert sorted(calls) == [1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32]
+
+
+@pytest.mark.parametrize(
+    ("files", "batch", "jobs", "sizes"),
+    [(0, 9, 2, []), (1, 9, 2, [1]), (60, 150, 2, [30, 30]), (500, 150, 2, [125] * 4), (7, 3, 1, [2, 2, 3])],
+)
+def test_all_jobs_end_at_about_the_same_time(files: int, batch: int, jobs: int, sizes: list[int]) -> None:
+    todo = [Submission(str(n), Path(str(n)), "") for n in range(files)]
+    batches = run._shared_out(todo, batch, jobs)
+    assert [len(one) for one in batches] == sizes and [one for part in batches for one in part] == todo
+
+
+def test_the_bar_moves_while_a_batch_runs_and_never_back() -> None:
+    with tqdm(total=10, file=io.StringIO()) as shown:
+        bar, seen = command._Bar(shown), []
+        bar.done(2, True)
+        with bar.batch(8) as ran:
+            for cells in (1, 20, 39, 40):
+                ran(cells, 40)
+                seen.append(shown.n)
+        bar.done(1, False)
+        seen.append(shown.n)
+        bar.done(7, False)
+    assert seen == [2, 6, 9, 10, 10] and shown.n == 10 and bar.taken_over == 2
+
+
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     grader, store = Grader(), Store(tmp_path / "results", "1")
     one = handed_in(tmp_path / "in", a="right", b="right too", c="interrupt", d="never")
@@ -416,7 +458,7 @@ def test_no_sandbox_no_grading(
         yield tmp_path
 
     monkeypatch.setattr(command.keeper, "running", running)
-    monkeypatch.setattr(command, "grade_many", lambda files, sources, address, seed: [ValueError("x")])
+    monkeypatch.setattr(command, "grade_many", lambda files, sources, address, seed, ran: [ValueError("x")])
     assert call(tmp_path / "in", "--out", tmp_path / "out", "--no-sandbox", "--sources", make_class.SOURCES) == 0
     assert [limits.sandboxed for limits in asked] == [False]
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from conv2attn.grading import grade, merge
 from nbconvert import NotebookExporter
+
+from conv2attn.grading import merge
+from conv2attn.grading.engine import grade
 
 EXERCISE = "08-convolution-as-attention"
 EXERCISES = Path(__file__).parents[1] / "exercises"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conv2attn.grading import Grade, grade_command, judge, merge, progress, report
+
+from conv2attn.grading import grade_command, judge, merge, progress, report
 from conv2attn.grading.__main__ import main
+from conv2attn.grading.engine import Grade
 
 TOY = "90-toy"
 SOLUTIONS = {

@@ -100,6 +100,21 @@ def test_a_cell_that_failed_runs_a_second_time(reference: nbformat.NotebookNode,
     assert judged(reference, built_toy, change)["add-one-value"].passed
 
 
+@pytest.mark.parametrize(("check", "runs"), [("double-small", 1), ("add-one-value", 2), ("add-one-double-value", 1)])
+def test_a_check_is_asked_again_only_where_another_answer_may_be_why(
+    reference: nbformat.NotebookNode, built_toy: Path, tmp_path: Path, check: str, runs: int
+) -> None:
+    """Not the first answer's, which had no company; nor one of an answer that is still the stub."""
+    count = tmp_path / "count"
+
+    def change(cells: dict[str, nbformat.NotebookNode]) -> None:
+        cells["add-one-double"].source = f"def add_one_double(x):\n    {merge.STUB}"
+        cells[check].source = f"open({str(count)!r}, 'a').write('x')\nraise CheckFailed('toy: wrong')"
+
+    assert judged(reference, built_toy, change)[check].says == "✗ toy: wrong"
+    assert count.read_text() == "x" * runs
+
+
 def test_messages_are_printed_for_the_log_by_a_name_that_can_be_replaced() -> None:
     assert nbval.kernel.pformat is pprint.pformat
 

@@ -27,6 +27,12 @@ def test_examples_in_docstrings(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_the_grader_does_not_load_torch() -> None:
-    program = "import conv2attn.grading, sys; print('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    ("needed", "heavy"),
+    [("engine", "torch"), ("remote", "nbformat"), ("keeper, conv2attn.grading.runner", "nbformat")],
+    ids=["grader", "judge's kernel", "keeper"],
+)
+def test_a_process_of_the_grader_does_not_load_what_another_needs(needed: str, heavy: str) -> None:
+    """Each takes most of a second to import, once a batch or once a command."""
+    program = f"import conv2attn.grading.{needed}, sys; print('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"

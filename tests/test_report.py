@@ -6,8 +6,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conv2attn.grading import Grade, progress, report
+
+from conv2attn.grading import progress, report
 from conv2attn.grading.advice import advice
+from conv2attn.grading.engine import Grade
 from conv2attn.grading.guide import Guide, Task, guide
 from conv2attn.grading.judge import Verdict
 from conv2attn.grading.merge import Check

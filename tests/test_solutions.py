@@ -14,19 +14,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jupytext
-import nbformat
-import pytest
-from bs4 import BeautifulSoup
-from markdown_it import MarkdownIt
-
-import book  # tools/
 import downloads
 import exercise_pages
 import hints
+import jupytext
+import nbformat
+import pytest
 import scratch_book
-from conv2attn.grading import grade
+from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 from notebooks import SOLUTION
+
+import book  # tools/
+from conv2attn.grading.engine import grade
 
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISES = sorted(path.parent for path in ROOT.glob("exercises/sources/*/exercise.md"))

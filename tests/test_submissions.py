@@ -13,7 +13,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from conv2attn.grading import Grade, Limits, grade_many
+
+from conv2attn.grading.engine import Grade, grade_many
+from conv2attn.grading.keeper import Limits
 
 TOY, REAL = "90-toy", "08-convolution-as-attention"
 EXERCISES = Path(__file__).parents[1] / "exercises"

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conv2attn.grading import Limits, sandbox
+
+from conv2attn.grading import sandbox
+from conv2attn.grading.keeper import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "book/teaching.md").read_text("utf-8")

@@ -15,8 +15,9 @@ from typing import Any
 import nbformat
 import pytest
 import variants
-from conv2attn.grading import Grade, grade_many
 from variants import Cell, Job, Outcome, Variant
+
+from conv2attn.grading.engine import Grade, grade_many
 
 SOURCES = Path(__file__).parents[1] / "exercises/sources"
 FOLDERS = {folder.name: folder for folder in variants.exercises(SOURCES)}

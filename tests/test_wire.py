@@ -1,6 +1,7 @@
 """What passes between processes: every value comes back as it was, and no bytes do harm."""
 
 import json
+import pickle
 import random
 import socket
 import struct
@@ -56,6 +57,20 @@ def test_tensors_that_are_laid_out_in_odd_ways() -> None:
     assert carried(torch.ones(2, requires_grad=True)).requires_grad
     assert carried(torch.nn.Parameter(torch.ones(2))).requires_grad
     assert np.array_equal(carried(np.arange(6).reshape(2, 3).T), np.arange(6).reshape(2, 3).T)
+
+
+def test_arguments_arrive_as_they_are() -> None:
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    odd = [x.mT, x[:, 1:], x.expand(5, 2, 3, 4), torch.empty(0, 3), torch.tensor(True), torch.ones(2, requires_grad=True),
+           x.bfloat16(), x.to(torch.complex64), torch.nn.Parameter(x)]  # fmt: skip
+    for tensor in odd:
+        (got, twice), keywords = pickle.loads(wire.arguments((tensor, lambda y: 2 * y), {"conv": torch.nn.Conv2d(1, 2, 3)}))
+        assert type(got) is type(tensor) and torch.equal(got, tensor) and got.stride() == tensor.stride()
+        assert (got.dtype, got.requires_grad) == (tensor.dtype, tensor.requires_grad)
+        assert twice(3) == 6 and keywords["conv"](torch.ones(1, 3, 3)).shape == (2, 1, 1)
+    (got,), _ = pickle.loads(wire.arguments((x,), {}))
+    got.zero_()
+    assert x.sum() == 276  # it is a copy
 
 
 def test_a_view_of_an_argument_stays_one() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conv2attn.grading import Grade
+from conv2attn.grading.engine import Grade
 from conv2attn.grading.guide import Guide
 from conv2attn.grading.judge import Verdict
 

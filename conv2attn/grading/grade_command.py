@@ -17,9 +17,12 @@ from typing import Any
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from conv2attn.grading import Grade, GraderFailed, Limits, grade_many, merge, progress, read_references, report
+from conv2attn.grading import merge, progress, report
 from conv2attn.grading.advice import advice, difference
+from conv2attn.grading.engine import Grade, grade_many, read_references
 from conv2attn.grading.guide import Guide, guide
+from conv2attn.grading.judge import GraderFailed
+from conv2attn.grading.keeper import Limits
 from conv2attn.grading.progress import Run
 from conv2attn.grading.text import harmless
 

@@ -24,7 +24,7 @@ import pytest
 from nbformat import NotebookNode
 
 from conv2attn.grading import keeper
-from conv2attn.grading.merge import STUB, Check
+from conv2attn.grading.merge import MISSING, STUB, Check
 
 CELL_TIMEOUT = 600.0  # seconds, for nbval: a learner's process is ended long before
 START_TIMEOUT = 180.0  # seconds, for pytest and its kernel on a busy machine
@@ -215,6 +215,8 @@ class _Judge:
         self.broken: dict[tuple[int, str], str] = {}  # submission and answer -> why its cell failed
         self.lost: dict[tuple[int, str], str] = {}  # submission and answer -> why no further check of it is run
         self.alone: set[tuple[int, str]] = set()  # answers that have a process of their own
+        self.begun: set[tuple[int, str]] = set()  # answers whose cell has run
+        self.unanswered: set[tuple[int, str]] = set()  # those of them that are still the stub, or missing
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Compare the check cells, run the others; what a learner's comments or tags ask for is not heard."""
@@ -227,6 +229,10 @@ class _Judge:
         role, metadata = _role(item.cell), item.cell.metadata
         key = (metadata.get("submission", 0), metadata.get("conv2attn", {}).get("answer", item.cell.id))
         passed, says = False, ""
+        if role == "answer":
+            self.begun.add(key)
+            if STUB in item.cell.source or MISSING in item.cell.source:
+                self.unanswered.add(key)
         try:
             if role == "check" and key in self.lost:
                 raise _Lost(self.lost[key])
@@ -234,7 +240,7 @@ class _Judge:
                 result = yield
             except Exception as error:
                 self._must_live(item, error)
-                if role != "check" or key in self.alone | self.broken.keys() or _unanswered(item):
+                if role != "check" or key in self.alone | self.broken.keys() or not self._company_can_be_why(item, key):
                     raise
                 # Another answer may be why. What it does in a process of its own counts.
                 self.alone.add(key)
@@ -251,6 +257,14 @@ class _Judge:
             raise
         finally:
             self.results.write(json.dumps({"id": item.cell.id, "passed": passed, "says": says}) + "\n")
+
+    def _company_can_be_why(self, item: Any, key: tuple[int, str]) -> bool:
+        """Whether a check may pass once its answer has a process of its own."""
+        if key in self.unanswered:
+            return False
+        error = _error_of(item)
+        company = any(submission == key[0] for submission, _ in self.begun - {key})
+        return company or error is None or error.ename != "CheckFailed"
 
     def _must_live(self, item: Any, error: Exception) -> None:
         """End pytest where the kernel is stuck or dead, or has no learner's process: then there is no verdict."""
@@ -287,12 +301,6 @@ class _Judge:
 def _error_of(item: Any) -> NotebookNode | None:
     """The error that a cell's run ended with."""
     return next((out for out in item.test_outputs or () if out.output_type == "error"), None)
-
-
-def _unanswered(item: Any) -> bool:
-    """Whether a check failed since there is only the stub: no company can be why."""
-    error = _error_of(item)
-    return error is not None and NOT_ANSWERED in "\n".join([error.ename, *error.traceback])
 
 
 class _Lost(Exception):

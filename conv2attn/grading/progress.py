@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from conv2attn.grading import Grade, merge
+from conv2attn.grading import merge
+from conv2attn.grading.engine import Grade
 from conv2attn.grading.judge import Verdict
 from conv2attn.grading.report import as_json
 

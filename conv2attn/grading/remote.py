@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 from torch import Tensor
 
 from conv2attn.grading import frames, keeper, wire
@@ -150,7 +149,7 @@ class Process:
         if self.ended:
             raise Ended(self.ended)
         known = wire.tensors([list(arguments), keywords])
-        message, numbers = self._ask({"do": "call", "name": name}, cloudpickle.dumps((arguments, keywords)))
+        message, numbers = self._ask({"do": "call", "name": name}, wire.arguments(arguments, keywords))
         with _no_nonsense():
             reader = wire.Reader(numbers, known)
             for tensor, (values, learns, gradient) in zip(known, message["after"], strict=True):

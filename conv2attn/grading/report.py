@@ -4,6 +4,7 @@ A page is one file: no script, nothing from elsewhere. Whatever a learner wrote,
 is escaped, and cannot steer a terminal either.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from conv2attn.grading import Grade
 from conv2attn.grading.advice import advice, begun, difference
+from conv2attn.grading.engine import Grade
 from conv2attn.grading.guide import Guide
 from conv2attn.grading.text import harmless
 
@@ -122,6 +123,13 @@ def overview(standings: Iterable[Standing], at: datetime) -> str:
 def page(template: str, **values: Any) -> str:
     """A template with these values, in which every text by strangers is harmless."""
 
+    return _environment().get_template(template).render(values)
+
+
+@functools.cache
+def _environment() -> Environment:
+    """What fills templates; it keeps them compiled, since a class has a page for each student."""
+
     def shown(value: Any) -> Any:
         return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
@@ -130,7 +138,7 @@ def page(template: str, **values: Any) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["when"] = lambda time: f"{time:%Y-%m-%d, %H:%M}"
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def _tasks(grade: Grade, guide: Guide) -> list[dict[str, Any]]:

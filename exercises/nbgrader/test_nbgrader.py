@@ -15,9 +15,10 @@ import course
 import jupytext
 import nbformat
 import pytest
-from conv2attn.grading import Grade, grade_many
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+
+from conv2attn.grading.engine import Grade, grade_many
 
 EXERCISE = "08-convolution-as-attention"
 EXERCISES = sorted(path.parent.name for path in course.SOURCES.glob("*/exercise.md"))

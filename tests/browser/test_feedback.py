@@ -6,11 +6,13 @@ from pathlib import Path
 import nbformat
 import page_checks
 import pytest
-from conv2attn.grading import Grade, merge, report
+from playwright.sync_api import Browser
+
+from conv2attn.grading import merge, report
+from conv2attn.grading.engine import Grade
 from conv2attn.grading.guide import guide
 from conv2attn.grading.judge import Verdict
 from conv2attn.grading.progress import Run
-from playwright.sync_api import Browser
 
 SOURCES = Path(__file__).parents[2] / "exercises/sources"
 EXERCISE = "08-convolution-as-attention"

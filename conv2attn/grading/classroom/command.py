@@ -1,23 +1,29 @@
 """`conv2attn grade-class`: from a folder of strangers' notebooks to feedback, a table and a picture of the class."""
 
 import argparse
+import contextlib
 import hashlib
 import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
-from conv2attn.grading import Grade, GraderFailed, Limits, grade_many, keeper, merge, read_references, seeds
+from conv2attn.grading import keeper, merge, seeds
 from conv2attn.grading.classroom import outputs
 from conv2attn.grading.classroom.collect import Submission, collect
 from conv2attn.grading.classroom.copies import pairs
 from conv2attn.grading.classroom.run import GRADED, NO_VERDICT, Result, Store, run
+from conv2attn.grading.engine import Grade, grade_many, read_references
 from conv2attn.grading.guide import guide
+from conv2attn.grading.judge import GraderFailed
+from conv2attn.grading.keeper import Limits
 from conv2attn.grading.sandbox import SandboxMissing, why_not
 
 NOTHING_TO_GRADE, SOME_WITHOUT_VERDICT, NO_SANDBOX = 2, 3, 4
@@ -42,7 +48,7 @@ def add_command(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="batches at a time (default: one a core)")
     parser.add_argument(
-        "--batch", type=int, default=100, help="submissions that one kernel grades (default %(default)d)"
+        "--batch", type=int, default=150, help="submissions that one kernel grades, at most (default %(default)d)"
     )
     parser.add_argument(
         "--cpu-seconds", type=float, default=10.0, help="computing time of a cell or a call (default %(default)g)"
@@ -100,23 +106,50 @@ def _graded(
     wanted = _exercises(submissions, options.sources)
     secret = seeds.seeded(options.sources, seed, scratch / "references", wanted) if wanted else options.sources
     store = Store(options.out / "results", f"{_fingerprint(options.sources)} {seed} {limits}")
-    taken_over = 0
-    with tqdm(desc="grading", total=len(submissions), unit="file", disable=None) as bar:
-
-        def done(number: int, stored: bool) -> None:
-            nonlocal taken_over
-            taken_over += number if stored else 0
-            bar.update(number)
-
+    with tqdm(desc="grading", total=len(submissions), unit="file", disable=None) as shown:
+        bar = _Bar(shown)
         with keeper.running(limits) as address:  # one for all batches: it has torch imported
 
             def grade(files: Sequence[Path]) -> Sequence[Grade | ValueError]:
-                return grade_many(files, secret, address, seed)
+                with bar.batch(len(files)) as ran:
+                    return grade_many(files, secret, address, seed, ran)
 
-            results = run(submissions, grade, store, options.batch, options.jobs, done)
-    if taken_over:
-        print(f"{taken_over} of {len(submissions)} results taken over from an earlier run")
+            results = run(submissions, grade, store, options.batch, options.jobs, bar.done)
+    if bar.taken_over:
+        print(f"{bar.taken_over} of {len(submissions)} results taken over from an earlier run")
     return results
+
+
+class _Bar:
+    """Moves a progress bar: to what has a result, and to what has run of the batches that have none yet."""
+
+    def __init__(self, shown: "tqdm[NoReturn]") -> None:
+        self.shown = shown
+        self.finished = self.taken_over = 0
+        self.running: dict[int, int] = {}  # batch -> how many of its files have run, about
+
+    def done(self, number: int, stored: bool) -> None:
+        """So many more have a result; whether it was there already."""
+        self.finished += number
+        self.taken_over += number if stored else 0
+        self._move()
+
+    @contextlib.contextmanager
+    def batch(self, files: int) -> Iterator[Callable[[int, int], None]]:
+        """While a batch runs: a function to be told how many of its cells have run, and of how many."""
+        this = threading.get_ident()
+
+        def ran(cells: int, total: int) -> None:
+            self.running[this] = files * cells // total
+            self._move()
+
+        try:
+            yield ran
+        finally:
+            self.running.pop(this, None)
+
+    def _move(self) -> None:
+        self.shown.update(max(0, self.finished + sum(list(self.running.values())) - self.shown.n))
 
 
 def _exercises(submissions: Sequence[Submission], sources: Path) -> set[str]:

@@ -10,9 +10,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from conv2attn.grading import Grade, progress, report
+from conv2attn.grading import progress, report
 from conv2attn.grading.classroom.copies import Pair
 from conv2attn.grading.classroom.run import GRADED, NO_SUBMISSION, NO_VERDICT, Result
+from conv2attn.grading.engine import Grade
 from conv2attn.grading.guide import Guide
 
 FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")

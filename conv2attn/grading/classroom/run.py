@@ -6,6 +6,7 @@ and the limits. So a second run grades what is new, and nothing twice.
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -13,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conv2attn.grading import Grade, GraderFailed
 from conv2attn.grading.classroom.collect import Submission
-from conv2attn.grading.judge import Verdict
+from conv2attn.grading.engine import Grade
+from conv2attn.grading.judge import GraderFailed, Verdict
 from conv2attn.grading.merge import Check
 
 GRADED, NO_SUBMISSION, NO_VERDICT, SUPERSEDED = "graded", "no submission", "no verdict", "superseded"
@@ -88,7 +89,7 @@ def run(
         submissions: what was handed in.
         grade_many: grades a batch.
         store: where results are kept.
-        batch: how many are graded in one go.
+        batch: how many are graded in one go, at most.
         jobs: how many batches at a time.
         done: called with a number of submissions that have a result, and whether it was stored before.
 
@@ -106,7 +107,7 @@ def run(
             results[submission] = stored
     done(len(results), True)
     todo = [submission for submission in submissions if submission not in results]
-    batches = [todo[start : start + batch] for start in range(0, len(todo), batch)]
+    batches = _shared_out(todo, batch, jobs)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         running: set[Future[list[Result]]] = set()
         waiting = iter(batches)
@@ -128,13 +129,21 @@ def run(
     return _newest([results[submission] for submission in submissions])
 
 
+def _shared_out(todo: Sequence[Submission], batch: int, jobs: int) -> list[Sequence[Submission]]:
+    """`todo` in batches of nearly one size, so many that all jobs end at about the same time."""
+    rounds = math.ceil(len(todo) / (batch * jobs))
+    number = min(rounds * jobs, len(todo))
+    return [todo[len(todo) * n // number : len(todo) * (n + 1) // number] for n in range(number)]
+
+
 def _graded(batch: Sequence[Submission], grade_many: GradeMany) -> list[Result]:
-    """The results of one batch; where it fails as a whole, of each by itself."""
+    """The results of one batch; where it fails as a whole, of each half by itself."""
     try:
         graded = grade_many([submission.file for submission in batch])
     except GraderFailed as error:
         if len(batch) > 1:
-            return [result for submission in batch for result in _graded([submission], grade_many)]
+            half = len(batch) // 2
+            return _graded(batch[:half], grade_many) + _graded(batch[half:], grade_many)
         return [Result(batch[0], NO_VERDICT, message=f"grader failed, no verdict: {error}")]
     return list(_results(batch, graded))
 
