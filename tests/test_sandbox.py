@@ -159,6 +159,30 @@ def test_nothing_can_be_written_but_scratch(address: Path) -> None:
     assert inside(address, package) == "OSError"
 
 
+def test_no_setting_of_the_machine_can_be_changed(address: Path) -> None:
+    """Least of all by root, whose file /proc/sys/kernel/core_pattern says what runs outside after a crash."""
+    find = """
+import os
+def attempt():
+    seen, found = 0, []
+    for top in ("/proc", "/dev"):
+        for folder, folders, files in os.walk(top):
+            for path in (os.path.join(folder, file) for file in files):
+                if os.path.islink(path):  # to a pipe of its sandbox
+                    continue
+                seen += 1
+                try:
+                    os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY))
+                    found.append(path)
+                except OSError:
+                    pass
+    return seen, found
+"""
+    devices = {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts/ptmx"}
+    seen, found = inside(address, find)
+    assert seen > 1000 and set(found) <= {f"/dev/{name}" for name in devices}
+
+
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
 def test_the_disk_cannot_be_filled(address: Path, folder: str) -> None:
     fill = (

@@ -57,7 +57,8 @@ def command() -> list[str]:
     arguments += ["--size", str(SCRATCH), "--tmpfs", "/tmp", "--dir", WORK]
     for path in dict.fromkeys([*seen, package]):  # after /tmp, since the project may lie there
         arguments += ["--ro-bind", str(path), str(path)]
-    return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/"]
+    # /proc too: to the kernel the sandbox's user is whoever grades, and to root its settings are open.
+    return [*arguments, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 @functools.cache
